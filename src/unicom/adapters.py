@@ -1,0 +1,75 @@
+"""Open a channel's adapter with its config and state, and set a channel up."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from unicom.conf import settings
+from unicom.errors import DeliveryError, InvalidConfig, UnicomError
+from unicom.models import Channel, ChannelState
+from unicom.platforms import adapter_class
+from unicom.platforms.base import Adapter
+
+logger = logging.getLogger("unicom")
+
+
+class StoredState:
+    """Be the adapter's view of its channel's ChannelState rows."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the value under ``key``."""
+        row = ChannelState.objects.filter(channel=self._channel, key=key).first()
+        return default if row is None else row.value
+
+    def set(self, key: str, value: Any) -> None:
+        """Keep ``value`` under ``key``; the last writer wins, and the version counts the writes."""
+        with transaction.atomic():
+            row, made = ChannelState.objects.select_for_update().get_or_create(
+                channel=self._channel, key=key, defaults={"value": value}
+            )
+            if not made:
+                row.value, row.version = value, row.version + 1
+                row.save()
+
+
+def adapter_for(channel: Channel) -> Adapter:
+    """Return a channel's adapter; raises UnknownPlatform or InvalidConfig."""
+    adapter = adapter_class(channel.platform)
+    return adapter(adapter.Config.read(channel.config), StoredState(channel))
+
+
+def validate(channel: Channel) -> bool:
+    """Check a channel's credentials and register its webhook; the outcome is on the row. Idempotent."""
+    try:
+        adapter = adapter_for(channel)
+        try:
+            found = adapter.setup(settings.DJANGO_PUBLIC_ORIGIN)
+        except DeliveryError as error:
+            raise UnicomError(adapter.redact(error.reason)) from None
+        finally:
+            adapter.close()
+    except (UnicomError, InvalidConfig) as error:
+        channel.active, channel.error = False, str(error)
+        channel.save(update_fields=["active", "error", "updated_at"])
+        return False
+    except Exception as error:
+        # Set-up talks with a stranger's server: whatever it made of us belongs on the row, not in a crash.
+        logger.exception("Setting up channel %s failed.", channel.pk)
+        channel.active, channel.error = False, f"Setting the channel up failed unexpectedly ({type(error).__name__})."
+        channel.save(update_fields=["active", "error", "updated_at"])
+        return False
+    channel.config = {**channel.config, **found.config}
+    channel.external_id = found.external_id or channel.external_id
+    channel.active, channel.error, channel.down_since, channel.validated_at = True, "", None, timezone.now()
+    channel.save()
+    from unicom import outbox
+
+    outbox.channel_recovered(channel)
+    return True

@@ -1,0 +1,149 @@
+"""Find or make the rows an arriving message needs: its account, its chat, its files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from unicom import jobs, media
+from unicom.identification import find_member
+from unicom.ids import bounded
+from unicom.models import (
+    Account,
+    AccountChat,
+    AccountIdentity,
+    Attachment,
+    Channel,
+    Chat,
+    Message,
+    RequestCategory,
+)
+from unicom.rows import insert_if_absent
+from unicom.types import Conversation, IncomingFile, Person
+
+
+def account_id(channel: Channel, person: Person) -> str:
+    """Return the key of a person's account: one for all channels of the platform."""
+    return f"{channel.platform.lower()}_{bounded(person.external_id)}"
+
+
+def account(channel: Channel, person: Person, chat_id: str, *, looking_for_categories: bool = False) -> Account:
+    """Return a person's account as a member of a chat, made at the first contact; its name is kept up to date."""
+    pk = account_id(channel, person)
+    known = Account.objects.annotate(
+        in_chat=Exists(AccountChat.objects.filter(account=OuterRef("pk"), chat_id=chat_id))
+    )
+    if looking_for_categories:
+        known = known.annotate(has_categories=Exists(RequestCategory.objects.filter(is_active=True)))
+    found = known.filter(pk=pk).first()
+    if found is None:
+        _make(channel, person, pk)
+        found = known.get(pk=pk)
+    elif (person.name and person.name != found.name) or (person.username and person.username != found.username):
+        found.name, found.username = person.name or found.name, person.username or found.username
+        found.save(update_fields=["name", "username"])
+    if chat_id and not found.in_chat:  # type: ignore[attr-defined]
+        insert_if_absent(AccountChat(account=found, chat_id=chat_id))
+    return found
+
+
+def _make(channel: Channel, person: Person, pk: str) -> None:
+    row = Account(
+        id=pk,
+        platform=channel.platform,
+        external_id=bounded(person.external_id),
+        name=person.name,
+        username=person.username,
+        is_bot=person.is_bot,
+        raw=dict(person.raw),
+    )
+    if not insert_if_absent(row):
+        return  # somebody else met the same person at the same moment
+    for identity in person.identities:
+        insert_if_absent(
+            AccountIdentity(
+                account=row,
+                kind=identity.kind,
+                scope=identity.scope,
+                value=identity.value[:320],
+                verified=identity.verified,
+            )
+        )
+    if person.user_id is not None:
+        insert_if_absent(AccountIdentity(account=row, kind="user", value=str(person.user_id), verified=True))
+    if person.identities or person.user_id is not None:
+        member = find_member(row, user_id=person.user_id)
+        if member is not None:
+            Account.objects.filter(pk=pk).update(member=member)
+
+
+def open_chat(channel: Channel, place: Conversation) -> None:
+    """Make a conversation's chat; nothing where another worker just did."""
+    pk = place.chat_id or f"{channel.platform.lower()}_{channel.pk}_{bounded(place.external_id or '')}"
+    insert_if_absent(
+        Chat(
+            id=pk,
+            channel=channel,
+            platform=channel.platform,
+            external_id=place.external_id,
+            name=place.name,
+            is_group=place.is_group,
+            metadata=dict(place.metadata),
+        )
+    )
+
+
+def find_message(channel: Channel, chat_id: str, reference: str) -> str | None:
+    """Return our id of a message of this chat, named by the platform's id or ours."""
+    here = Message.objects.filter(channel=channel, chat_id=chat_id)
+    return (
+        here.filter(external_id=reference).values_list("pk", flat=True).first()
+        or here.filter(pk=reference[:64]).values_list("pk", flat=True).first()
+    )
+
+
+@dataclass(kw_only=True, slots=True)
+class Arrived:
+    """Be a file that came in, copied into our storage where its content was at hand."""
+
+    source: IncomingFile
+    path: str = ""
+    size: int | None = None
+    sha256: str = ""
+    content_type: str = ""
+
+    @classmethod
+    def of(cls, source: IncomingFile) -> Self:
+        """Copy the content, if it is here."""
+        if source.content is None:
+            return cls(source=source, size=source.size, content_type=source.content_type)
+        path, size, sha256, content_type = media.store(source.content, source.name or source.kind)
+        return cls(source=source, path=path, size=size, sha256=sha256, content_type=content_type)
+
+
+def write_attachments(channel: Channel, message: Message, files: list[Arrived]) -> None:
+    """Write a row a file; what is still on the platform is fetched by a job."""
+    for item in files:
+        source = item.source
+        waiting = not item.path and not source.refused
+        row: Any = Attachment.objects.create(
+            message=message,
+            kind=source.kind,
+            name=source.name,
+            content_type=item.content_type[:255],
+            size=item.size,
+            sha256=item.sha256,
+            file=item.path,
+            reference=dict(source.reference),
+            state=(
+                Attachment.State.PENDING if waiting else Attachment.State.FAILED if source.refused else
+                Attachment.State.STORED
+            ),
+            error=source.refused,
+            created_at=timezone.now(),
+        )  # fmt: skip
+        if waiting:
+            jobs.enqueue("fetch", str(row.pk), {"attachment": row.pk, "channel": channel.pk})

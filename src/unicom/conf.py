@@ -1,0 +1,118 @@
+"""Read settings and environment, lazily and typed; nothing else in the package touches either."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from django.conf import settings as _django
+
+from unicom.errors import ConfigurationError
+
+EXECUTORS = ("inline", "worker")
+
+
+def _setting(name: str, default: Any = None) -> Any:
+    return getattr(_django, name, default)
+
+
+def _documented(name: str, default: str = "") -> str:
+    """Look into the settings, then into the environment, as documented for these names."""
+    return str(_setting(name) or os.environ.get(name) or default)
+
+
+class UnicomSettings:
+    """Hold every setting with its default; each is read anew, so ``override_settings`` works."""
+
+    @property
+    def DJANGO_PUBLIC_ORIGIN(self) -> str:
+        """Where the site is reached from outside, without a slash at the end."""
+        return _documented("DJANGO_PUBLIC_ORIGIN").rstrip("/")
+
+    @property
+    def UNICOM_EXECUTOR(self) -> str:
+        """Who runs what is due: ``inline`` (after commit, in the caller) or ``worker`` (``manage.py unicom_worker``)."""
+        value = _setting("UNICOM_EXECUTOR", "inline")
+        if value not in EXECUTORS:
+            raise ConfigurationError(f"UNICOM_EXECUTOR: {value!r} is not one of {', '.join(EXECUTORS)}.")
+        return str(value)
+
+    @property
+    def UNICOM_PLATFORMS(self) -> dict[str, str]:
+        """Further platforms: name → dotted path of an Adapter; a built-in may be replaced or, with None, removed."""
+        return dict(_setting("UNICOM_PLATFORMS", {}))
+
+    @property
+    def UNICOM_ENCRYPTION_KEYS(self) -> list[str]:
+        """Keys for secrets at rest, the first encrypts; empty: derived from SECRET_KEY and its fallbacks."""
+        return list(_setting("UNICOM_ENCRYPTION_KEYS", []))
+
+    @property
+    def UNICOM_LISTEN_DSN(self) -> str:
+        """A direct PostgreSQL connection for LISTEN, where the site's own goes through a pooler; ``off`` only polls."""
+        return str(_setting("UNICOM_LISTEN_DSN", "") or "")
+
+    @property
+    def UNICOM_TELEGRAM_API_URL(self) -> str:
+        """Where the Bot API is; a self-hosted server or the fake."""
+        return str(_setting("UNICOM_TELEGRAM_API_URL", "https://api.telegram.org")).rstrip("/")
+
+    @property
+    def UNICOM_MEDIA_STORAGE(self) -> str:
+        """The alias in STORAGES that keeps files of chats; ``default`` unless said otherwise."""
+        return str(_setting("UNICOM_MEDIA_STORAGE", "default"))
+
+    @property
+    def UNICOM_MAX_UPLOAD_BYTES(self) -> int:
+        """The largest file a visitor may send in a web chat."""
+        return int(_setting("UNICOM_MAX_UPLOAD_BYTES", 20 * 1024 * 1024))
+
+    @property
+    def UNICOM_MAX_WEBHOOK_BYTES(self) -> int:
+        """The largest webhook body that is read; a larger one is refused with 413."""
+        return int(_setting("UNICOM_MAX_WEBHOOK_BYTES", 8 * 1024 * 1024))
+
+    @property
+    def UNICOM_JOB_ATTEMPTS(self) -> int:
+        """How often a job is tried before it is parked and shown."""
+        return int(_setting("UNICOM_JOB_ATTEMPTS", 8))
+
+    @property
+    def UNICOM_DEV_WORKER(self) -> bool:
+        """Whether ``runserver`` starts a worker of its own."""
+        return bool(_setting("UNICOM_DEV_WORKER", True))
+
+    # Django's own, read here so that no other file needs to.
+
+    @property
+    def DEBUG(self) -> bool:
+        """Django's DEBUG."""
+        return bool(_django.DEBUG)
+
+    @property
+    def AUTH_USER_MODEL(self) -> str:
+        """Django's AUTH_USER_MODEL."""
+        return str(_django.AUTH_USER_MODEL)
+
+    @property
+    def secret_keys(self) -> list[str]:
+        """SECRET_KEY and its fallbacks, the current one first."""
+        return [_django.SECRET_KEY, *_django.SECRET_KEY_FALLBACKS]
+
+    @property
+    def installed_apps(self) -> list[str]:
+        """Django's INSTALLED_APPS."""
+        return list(_django.INSTALLED_APPS)
+
+    @property
+    def media_root(self) -> str:
+        """Django's MEDIA_ROOT."""
+        return str(_django.MEDIA_ROOT)
+
+    @property
+    def base_dir(self) -> str:
+        """BASE_DIR of the project's settings, where it is defined as by startproject."""
+        return str(_setting("BASE_DIR", "") or "")
+
+
+settings = UnicomSettings()

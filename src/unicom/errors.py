@@ -1,0 +1,126 @@
+"""Hold every exception this package raises.
+
+::
+
+    UnicomError
+    ├── InvalidMessage (ValidationError)     what a caller asked to send cannot be sent; nothing was saved
+    │   ├── UnsupportedFeature               the platform cannot do that
+    │   └── IdempotencyConflict              the key was used before for something else
+    ├── InvalidConfig (ValidationError)      a channel's config does not fit its platform
+    ├── ConfigurationError (ImproperlyConfigured)
+    │   ├── UnknownPlatform (LookupError)
+    │   └── EncryptionKeyError               a secret cannot be read with the keys at hand
+    ├── AuthenticationFailed (PermissionError)   a webhook that is not from whom it says
+    ├── AnomalousPayload (ValueError)        an authenticated payload nobody can read
+    ├── NotAccessible (LookupError)          it does not exist, or not for this account
+    │   ├── AccountBlocked
+    │   └── Expired
+    └── DeliveryError                        the platform did not take it (or may have)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+
+
+class UnicomError(Exception):
+    """Be the parent of every exception of this package."""
+
+
+class _Problems(UnicomError, ValidationError):
+    """List every bad key with one sentence each, sorted by key."""
+
+    problems: dict[str, str]
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        self.problems = dict(sorted(problems.items()))
+        ValidationError.__init__(self, {key: [sentence] for key, sentence in self.problems.items()})
+
+    def __str__(self) -> str:
+        return "; ".join(f"{key}: {sentence}" for key, sentence in self.problems.items())
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.problems!r})"
+
+
+class InvalidMessage(_Problems):
+    """Refuse a message before anything is saved; ``problems`` maps each bad key to a sentence."""
+
+
+class UnsupportedFeature(InvalidMessage):
+    """Refuse what the platform cannot do, naming the key that asked for it."""
+
+
+class IdempotencyConflict(InvalidMessage):
+    """Refuse a key that was used before for other content, naming what differs."""
+
+
+class InvalidConfig(_Problems):
+    """Refuse a channel's config; ``problems`` maps each bad key to a sentence."""
+
+
+class ConfigurationError(UnicomError, ImproperlyConfigured):
+    """Report a setting that cannot work, with what would."""
+
+
+class UnknownPlatform(ConfigurationError, LookupError):
+    """Report a platform name that no adapter is registered for."""
+
+
+class EncryptionKeyError(ConfigurationError):
+    """Report a stored secret that none of the configured keys opens."""
+
+
+class AuthenticationFailed(UnicomError, PermissionError):
+    """Refuse a webhook whose sender cannot be proven; nothing is stored."""
+
+
+class AnomalousPayload(UnicomError, ValueError):
+    """Report an authenticated payload that has not the shape the platform documents."""
+
+
+class NotAccessible(UnicomError, LookupError):
+    """Say that an object does not exist for whoever asked, without telling which of the two."""
+
+
+class AccountBlocked(NotAccessible):
+    """Refuse an account that an operator has blocked."""
+
+
+class Expired(NotAccessible):
+    """Refuse something whose time has passed."""
+
+
+class DeliveryError(UnicomError):
+    """Tell the outbox why a part was not delivered, and what that means.
+
+    Raised by :meth:`Adapter.deliver` alone and read by ``outbox.py`` alone. ``retryable``: the platform did not
+    take it and may later. ``retry_after``: the platform's own waiting time. ``ambiguous``: it may have arrived.
+    ``suppress``: this contact is not to be written to again, with the reason. ``channel_down``: nothing of this
+    channel can be delivered until an operator acts. ``moved_to``: the conversation has this new external id.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        retryable: bool = False,
+        retry_after: timedelta | None = None,
+        ambiguous: bool = False,
+        suppress: str = "",
+        channel_down: bool = False,
+        moved_to: str = "",
+        code: str = "",
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retryable = retryable or retry_after is not None
+        self.retry_after = retry_after
+        self.ambiguous = ambiguous
+        self.suppress = suppress
+        self.channel_down = channel_down
+        self.moved_to = moved_to
+        self.code = code

@@ -1,0 +1,337 @@
+"""Take in what platforms tell us: account, chat, message, request, status and job, in one transaction. The only writer.
+
+The duplicate test is a unique row written with the effect. Each event has a savepoint of its own, so a bad one costs no
+good one; what cannot be read is kept as a dead letter. Database trouble is raised, so that the platform tries again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import InterfaceError, OperationalError, transaction
+from django.utils import timezone
+
+from unicom import arrivals, buttons, dead_letters, idempotency, jobs, media, statuses
+from unicom.adapters import adapter_for
+from unicom.cleaning import clean, is_clean
+from unicom.errors import AnomalousPayload, Expired, NotAccessible
+from unicom.ids import bounded, uuid7
+from unicom.models import (
+    Account,
+    Channel,
+    Chat,
+    Delivery,
+    InboundReceipt,
+    Message,
+    Request,
+    Suppression,
+)
+from unicom.platforms.base import Adapter
+from unicom.rows import insert_if_absent, next_seq
+from unicom.types import (
+    ButtonClicked,
+    ContactChanged,
+    Conversation,
+    ConversationMoved,
+    InboundEvent,
+    MessageEdited,
+    MessageReceived,
+    StatusChanged,
+)
+
+logger = logging.getLogger("unicom")
+
+# What says nothing about the payload: the platform shall come again.
+TROUBLE = (OperationalError, InterfaceError)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ingested:
+    """Be what became of one event."""
+
+    event: InboundEvent
+    message: Message | None = None
+    is_duplicate: bool = False
+
+
+def take_in(channel: Channel, adapter: Adapter, body: bytes) -> None:
+    """Store what an authenticated webhook brought; returns once it is committed.
+
+    What cannot be read, or what our own code fails on, becomes a dead letter. Raises database trouble, with nothing
+    stored. Idempotent as far as the platform names its events.
+    """
+    try:
+        payload = read_json(body)
+        items = adapter.items(payload)
+    except Exception as error:
+        with transaction.atomic():
+            dead_letters.keep(channel, body, error=_reason(adapter, error))
+        return
+    with transaction.atomic():
+        for item in items:
+            original = body if len(items) == 1 else json.dumps(item).encode()
+            try:
+                with transaction.atomic():
+                    store_item(channel, adapter, item, original)
+            except TROUBLE:
+                raise
+            except Exception as error:
+                if not isinstance(error, AnomalousPayload):
+                    logger.exception("An update of channel %s could not be stored.", channel.pk)
+                dead_letters.keep(channel, original, error=_reason(adapter, error))
+
+
+def read_json(body: bytes) -> Any:
+    """Return the JSON in ``body``; raises ValueError for anything else, NaN and Infinity included."""
+
+    def refuse(word: str) -> Any:
+        raise AnomalousPayload(f"{word} is not JSON.")
+
+    return json.loads(body, parse_constant=refuse)
+
+
+def _reason(adapter: Adapter, error: Exception) -> str:
+    return adapter.redact(clean(f"{type(error).__name__}: {error}"))[:2000]
+
+
+def store_item(channel: Channel, adapter: Adapter, item: Any, original: bytes) -> list[Ingested]:
+    """Store one item of a payload; what is known and unused, or had to be cleaned, is kept raw beside it."""
+    stored = not is_clean(item)
+    events = adapter.parse(clean(item))
+    if not events or stored:
+        dead_letters.keep_unused(channel, original)
+    return [record(channel, event) for event in events]
+
+
+def ingest(channel: Channel, events: list[InboundEvent]) -> list[Ingested]:
+    """Store events that were parsed already, all or none; raises what goes wrong. Used where no webhook stands between."""
+    with transaction.atomic():
+        stored = []
+        for event in events:
+            with transaction.atomic():
+                stored.append(record(channel, event))
+        return stored
+
+
+def receive(channel: Channel, payload: Mapping[str, Any]) -> Message | None:
+    """Take in one payload in the platform's format, from our own code; returns its message, also for a repeat.
+
+    Raises AnomalousPayload for one that cannot be read, with nothing stored.
+    """
+    adapter = adapter_for(channel)
+    plain = json.loads(json.dumps(dict(payload), cls=DjangoJSONEncoder))
+    stored = ingest(channel, adapter.parse(clean(plain)))
+    return next((item.message for item in stored if item.message is not None), None)
+
+
+def record(channel: Channel, event: InboundEvent) -> Ingested:
+    """Store one event and write the job of its receivers; must run in a transaction."""
+    handler = _HANDLERS.get(type(event))
+    if handler is None:
+        raise TypeError(f"{type(event).__name__} is not an event this version knows.")
+    if event.key and not insert_if_absent(InboundReceipt(channel=channel, key=bounded(event.key))):
+        return Ingested(event=event, is_duplicate=True, message=_earlier(channel, event))
+    return handler(channel, event)
+
+
+def _earlier(channel: Channel, event: InboundEvent) -> Message | None:
+    external_id = getattr(event, "external_id", "")
+    if not isinstance(event, MessageReceived) or not external_id:
+        return None
+    return Message.objects.filter(channel=channel, external_id=external_id).first()
+
+
+def _message_received(channel: Channel, event: MessageReceived) -> Ingested:
+    message_id = uuid7()
+    account_id = arrivals.account_id(channel, event.sender)
+    if event.idempotency_key:
+        earlier = idempotency.claim(channel, account_id, event.idempotency_key, message_id, None)
+        if earlier is not None:
+            return Ingested(event=event, message=earlier, is_duplicate=True)
+    now = timezone.now()
+    chat_id, seq = _number(channel, event.conversation, message_id, now)
+    account = arrivals.account(channel, event.sender, chat_id, looking_for_categories=True)
+    files = [arrivals.Arrived.of(item) for item in event.files]
+    try:
+        return _write_message(channel, event, message_id, chat_id, seq, account, files)
+    except BaseException:
+        media.forget(item.path for item in files if item.path)
+        raise
+
+
+def _number(channel: Channel, place: Conversation, message_id: str | None, now: Any) -> tuple[str, int]:
+    taken = next_seq(
+        channel_id=channel.pk, chat_id=place.chat_id, external_id=place.external_id, message_id=message_id, at=now
+    )
+    if taken is None:
+        arrivals.open_chat(channel, place)
+        taken = next_seq(
+            channel_id=channel.pk, chat_id=place.chat_id, external_id=place.external_id, message_id=message_id, at=now
+        )
+    if taken is None:
+        raise NotAccessible(f"Chat {place.chat_id!r} belongs to another channel.")
+    return taken
+
+
+def _write_message(
+    channel: Channel,
+    event: MessageReceived,
+    message_id: str,
+    chat_id: str,
+    seq: int,
+    account: Account,
+    files: list[arrivals.Arrived],
+) -> Ingested:
+    first = next((item for item in files if item.path), None)
+    message = Message.objects.create(
+        id=message_id,
+        external_id=event.external_id or None,
+        channel=channel,
+        platform=channel.platform,
+        chat_id=chat_id,
+        seq=seq,
+        sender=account,
+        sender_name=event.sender.name or account.name,
+        is_outgoing=False,
+        reply_to_message_id=arrivals.find_message(channel, chat_id, event.reply_to) if event.reply_to else None,
+        text=event.text,
+        html=event.html,
+        subject=event.subject,
+        media_type=event.media_type,
+        media=first.path if first else "",
+        raw=dict(event.raw),
+        timestamp=event.timestamp or timezone.now(),
+    )
+    arrivals.write_attachments(channel, message, files)
+    request: Request | None = None
+    if not account.blocked:
+        categorised = getattr(account, "has_categories", False)
+        request = Request.objects.create(
+            message=message,
+            channel=channel,
+            chat_id=chat_id,
+            account=account,
+            member_id=account.member_id,
+            status=Request.Status.PENDING if categorised else Request.Status.QUEUED,
+        )
+        jobs.enqueue(
+            "message", message.pk, {"message": message.pk, "request": request.pk}, lane=f"chat:{chat_id}"
+        )
+    return Ingested(event=event, message=message)
+
+
+def _message_edited(channel: Channel, event: MessageEdited) -> Ingested:
+    message = (
+        Message.objects.select_for_update(of=("self",)).filter(channel=channel, external_id=event.external_id).first()
+    )
+    if message is None:
+        # Its first form never came, or was trimmed: what it says now is what there is to keep.
+        return _message_received(
+            channel,
+            MessageReceived(
+                conversation=event.conversation,
+                sender=event.sender,
+                external_id=event.external_id,
+                text=event.text,
+                html=event.html,
+                timestamp=event.timestamp,
+                raw=event.raw,
+            ),
+        )
+    previous = message.text
+    if (event.text, event.html) == (message.text, message.html):
+        return Ingested(event=event, message=message)
+    now = event.timestamp or timezone.now()
+    if message.edited_at is not None and now < message.edited_at:
+        return Ingested(event=event, message=message, is_duplicate=True)  # an older edit that came late
+    history = [*message.raw.get("edits", []), {"text": previous, "html": message.html, "until": now.isoformat()}]
+    message.text, message.html, message.edited_at = event.text, event.html, now
+    message.raw = {**message.raw, "edits": history}
+    message.save(update_fields=["text", "html", "edited_at", "raw"])
+    jobs.enqueue(
+        "edited",
+        f"{message.pk}:{uuid7()}",
+        {"message": message.pk, "previous": previous},
+        lane=f"chat:{message.chat_id}",
+    )
+    return Ingested(event=event, message=message)
+
+
+def _button_clicked(channel: Channel, event: ButtonClicked) -> Ingested:
+    chat_id: str | None = None
+    if event.conversation is not None:
+        where = {"pk": event.conversation.chat_id} if event.conversation.chat_id else {
+            "external_id": event.conversation.external_id
+        }
+        chat_id = Chat.objects.filter(channel=channel, **where).values_list("pk", flat=True).first() or ""
+    account = arrivals.account(channel, event.sender, chat_id or "")
+    text = ""
+    try:
+        execution_id = event.execution_id or buttons.execution_id_of(event.token)
+        click(channel, account, execution_id, chat_id=chat_id)
+    except (NotAccessible, PermissionError) as refusal:
+        # Expired, forged or foreign: nothing happens, and whoever clicked is told.
+        text = str(refusal) if isinstance(refusal, Expired) else "This button cannot be used."
+    if event.click_id:
+        jobs.enqueue(
+            "answer_click",
+            f"{channel.pk}:{event.click_id}",
+            {"channel": channel.pk, "click_id": event.click_id, "text": text},
+        )
+    return Ingested(event=event)
+
+
+def click(channel: Channel, account: Account, execution_id: str, *, chat_id: str | None = None) -> None:
+    """Have receivers told of a click; raises NotAccessible, PermissionError or Expired as the button says."""
+    with transaction.atomic():
+        execution = buttons.access_callback(execution_id, account, channel, chat_id=chat_id)
+        assert execution.message is not None  # noqa: S101  access_callback saw to it
+        type(execution).objects.filter(pk=execution.pk).update(
+            clicks=execution.clicks + 1, last_clicked_at=timezone.now()
+        )
+        jobs.enqueue(
+            "click",
+            f"{execution.pk}:{uuid7()}",
+            {"execution": execution.pk, "account": account.pk},
+            lane=f"chat:{execution.message.chat_id}",
+        )
+
+
+def _status_changed(channel: Channel, event: StatusChanged) -> Ingested:
+    delivery = Delivery.objects.filter(channel=channel, external_id=event.external_id, act="send").first()
+    if delivery is None:
+        raise AnomalousPayload(f"A status for {event.external_id!r}, which this channel did not send.")
+    statuses.receipt(delivery, event.status, at=event.timestamp, error=event.error, code=event.code)
+    return Ingested(event=event)
+
+
+def _contact_changed(channel: Channel, event: ContactChanged) -> Ingested:
+    account = arrivals.account(channel, event.sender, "")
+    if event.reachable:
+        Suppression.objects.filter(channel=channel, account=account).delete()
+    else:
+        insert_if_absent(Suppression(channel=channel, account=account, reason=event.reason or "the contact left"))
+    return Ingested(event=event)
+
+
+def _conversation_moved(channel: Channel, event: ConversationMoved) -> Ingested:
+    if not Chat.objects.filter(channel=channel, external_id=event.new).exists():
+        Chat.objects.filter(channel=channel, external_id=event.old).update(external_id=event.new)
+    return Ingested(event=event)
+
+
+_HANDLERS: dict[type[InboundEvent], Callable[[Channel, Any], Ingested]] = {
+    MessageReceived: _message_received,
+    MessageEdited: _message_edited,
+    ButtonClicked: _button_clicked,
+    StatusChanged: _status_changed,
+    ContactChanged: _contact_changed,
+    ConversationMoved: _conversation_moved,
+}
+
+__all__ = ["Ingested", "click", "ingest", "receive", "record", "store_item", "take_in"]

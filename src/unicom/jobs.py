@@ -1,0 +1,154 @@
+"""Be the one seam for "run later": durable jobs, and whoever hurries what is due after a commit."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django.db import router, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from unicom import wakeup
+from unicom.conf import settings
+from unicom.leases import MAX_CRASHES, Queue
+from unicom.models import Job
+from unicom.rows import insert_if_absent
+
+logger = logging.getLogger("unicom")
+
+Handler = Callable[[dict[str, Any]], None]
+_handlers: dict[str, Handler] = {}
+
+QUEUE: Queue[Job] = Queue(
+    model=Job,
+    waiting=Job.State.QUEUED,
+    running=Job.State.RUNNING,
+    lane="lane",
+    holds=Q(attempts=0),  # a job that failed steps aside, so that one bad message does not silence its chat
+)
+
+
+class RetryLater(Exception):  # noqa: N818  not an error: the work is not ready yet
+    """Ask from within a job to be run again after a while, without counting it as a failure."""
+
+    def __init__(self, after: timedelta) -> None:
+        super().__init__(f"again in {after}")
+        self.after = after
+
+
+def job(kind: str) -> Callable[[Handler], Handler]:
+    """Register the function that does jobs of a kind; it runs in the transaction that marks the job done."""
+
+    def register(handler: Handler) -> Handler:
+        _handlers[kind] = handler
+        return handler
+
+    return register
+
+
+def _load_handlers() -> None:
+    # Handlers live beside what they do; importing those files registers them.
+    import unicom.fetching
+    import unicom.reactions  # noqa: F401
+
+
+def enqueue(kind: str, key: str, args: dict[str, Any], *, lane: str = "", delay: timedelta | None = None) -> None:
+    """Write a job in the caller's transaction and have it run after the commit; nothing where the same one is open."""
+    due = timezone.now() + (delay or timedelta(0))
+    insert_if_absent(Job(kind=kind, key=key, args=args, lane=lane, next_attempt_at=due))
+    if delay is None:
+        wake(job=(kind, key))
+
+
+def wake(*, job: tuple[str, str] | None = None, chat_id: str = "", is_local: bool = False) -> None:
+    """Hurry what was just written, once it is committed. A wake-up that is lost does no harm: a sweep finds the rows."""
+    transaction.on_commit(lambda: _hurry(job, chat_id, is_local=is_local), robust=True)
+
+
+def _hurry(job: tuple[str, str] | None, chat_id: str, *, is_local: bool) -> None:
+    from unicom import outbox
+
+    if settings.UNICOM_EXECUTOR == "inline" or is_local:
+        if chat_id:
+            outbox.run_chat(chat_id)
+        if job is not None:
+            run_now(*job)
+        return
+    if chat_id:
+        outbox.QUEUE.promote(chat_id)
+    wakeup.notify()
+
+
+def run_now(kind: str, key: str) -> None:
+    """Run one job, if it is due and nobody else has it; then what waited behind it in its lane."""
+    claimed = QUEUE.claim(QUEUE.due().filter(kind=kind, key=key), 1)
+    while claimed:
+        row = claimed[0]
+        run(row)
+        # Look once more: one committed while this ran found the lane taken, and nobody else comes for it.
+        claimed = QUEUE.claim(QUEUE.due().filter(lane=row.lane, attempts=0).order_by("id"), 1) if row.lane else []
+
+
+def claim(limit: int) -> list[Job]:
+    """Take due jobs, the oldest first."""
+    return QUEUE.claim(QUEUE.due().order_by("next_attempt_at", "id"), limit)
+
+
+def run(row: Job) -> bool:
+    """Do a claimed job: its effects and "done" commit together; True if they did."""
+    _load_handlers()
+    handler = _handlers.get(row.kind)
+    try:
+        if handler is None:
+            raise LookupError(f"No handler for jobs of kind {row.kind!r}.")
+        with transaction.atomic(using=router.db_for_write(Job)):
+            handler(row.args)
+            done = QUEUE.mine(row).update(
+                state=Job.State.DONE, finished_at=timezone.now(), lease_until=None, claimed_by="", error=""
+            )
+            if not done:
+                raise LeaseLost
+        return True
+    except LeaseLost:
+        logger.warning("Job %s took longer than its lease; what it wrote was undone.", row.pk)
+    except RetryLater as later:
+        QUEUE.give_back(row, timezone.now() + later.after, attempts=max(row.attempts - 1, 0))
+    except Exception as error:
+        logger.exception("Job %s (%s) failed.", row.pk, row.kind)
+        _failed(row, f"{type(error).__name__}: {error}")
+    return False
+
+
+class LeaseLost(Exception):  # noqa: N818  somebody else has the work now
+    """Undo what was written by a job whose lease another worker holds."""
+
+
+def _failed(row: Job, reason: str) -> None:
+    if row.attempts >= settings.UNICOM_JOB_ATTEMPTS:
+        QUEUE.mine(row).update(state=Job.State.PARKED, finished_at=timezone.now(), error=reason, lease_until=None)
+        logger.error("Job %s (%s) is parked after %s attempts.", row.pk, row.kind, row.attempts)
+    else:
+        QUEUE.give_back(row, timezone.now() + backoff(row.attempts), error=reason)
+
+
+def backoff(attempts: int) -> timedelta:
+    """Return how long to wait after so many attempts: 1, 2, 4 … 300 seconds, a little scattered."""
+    return timedelta(seconds=min(2 ** max(attempts - 1, 0), 300) * random.uniform(0.9, 1.1))  # noqa: S311
+
+
+def recover() -> int:
+    """Take up jobs whose worker died; one that keeps killing its worker is parked."""
+    return QUEUE.recover(_settle)
+
+
+def _settle(row: Job) -> None:
+    if row.crashes >= MAX_CRASHES:
+        reason = f"parked: its worker died {row.crashes} times while doing it"
+        QUEUE.mine(row).update(state=Job.State.PARKED, finished_at=timezone.now(), error=reason, lease_until=None)
+        logger.error("Job %s (%s) is %s.", row.pk, row.kind, reason)
+    else:
+        QUEUE.give_back(row, timezone.now(), error="its worker died while doing it")

@@ -1,0 +1,152 @@
+"""Claim rows of work under a lease and write their result under a fence; the same for deliveries and jobs.
+
+A claim is a short transaction: look for what is due, take it with a conditional UPDATE, read back what was taken.
+PostgreSQL's SKIP LOCKED only saves waiting. Each claim raises the row's fence; whoever lost the lease can write nothing.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Generic, TypeVar
+
+from django.db import IntegrityError, connections, router, transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from unicom.models.leased import LeasedRow
+
+Row = TypeVar("Row", bound=LeasedRow)
+
+LEASE = timedelta(seconds=30)
+BATCH = 10
+MAX_CRASHES = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queue(Generic[Row]):
+    """Be one table of work: what its states are called, what its lanes are, and what holds a lane."""
+
+    model: type[Row]
+    waiting: str
+    running: str
+    lane: str
+    """The column whose equal values are worked on one after the other; an empty value is no lane."""
+    holds: Q
+    """Which earlier waiting rows of a lane hold the later ones."""
+
+    def rows(self) -> QuerySet[Row]:
+        """Return all rows."""
+        return self.model._default_manager.all()
+
+    def due(self) -> QuerySet[Row]:
+        """Return what may be claimed now, as far as one row can tell."""
+        return self.rows().filter(state=self.waiting, at_front=True, next_attempt_at__lte=timezone.now())
+
+    def claim(self, candidates: QuerySet[Row], limit: int = BATCH, related: tuple[str, ...] = ()) -> list[Row]:
+        """Take up to ``limit`` of ``candidates`` whose lane is free; each comes with a fence of its own."""
+        try:
+            return self._claim(candidates, min(limit, BATCH), related)
+        except IntegrityError:
+            # Two rows of one lane became due at once, and another worker took the other. One by one, then.
+            claimed: list[Row] = []
+            for pk in candidates.values_list("pk", flat=True)[:limit]:
+                try:
+                    claimed += self._claim(candidates.filter(pk=pk), 1, related)
+                except IntegrityError:
+                    continue
+            return claimed
+
+    def _claim(self, candidates: QuerySet[Row], limit: int, related: tuple[str, ...]) -> list[Row]:
+        database = router.db_for_write(self.model)
+        same_lane = self.rows().filter(**{self.lane: OuterRef(self.lane)}).exclude(**{self.lane: ""})
+        busy = same_lane.filter(
+            Q(state=self.running) | (Q(state=self.waiting, pk__lt=OuterRef("pk")) & self.holds)
+        )
+        free = candidates.using(database).filter(~Exists(busy))
+        with transaction.atomic(using=database, durable=True):
+            if connections[database].features.has_select_for_update_skip_locked:
+                free = free.select_for_update(skip_locked=True, of=("self",))
+            chosen = list(free.values_list("pk", flat=True)[:limit])
+            if not chosen:
+                return []
+            token = uuid.uuid4().hex
+            now = timezone.now()
+            taken = self.rows().using(database).filter(pk__in=chosen, state=self.waiting).update(
+                state=self.running,
+                claimed_by=token,
+                fence=F("fence") + 1,
+                attempts=F("attempts") + 1,
+                lease_until=now + LEASE,
+            )
+            if not taken:
+                return []
+            return list(
+                self.rows().using(database).filter(pk__in=chosen, claimed_by=token).select_related(*related).order_by("pk")
+            )
+
+    def mine(self, row: Row) -> QuerySet[Row]:
+        """Return the row as long as the claim still holds; updating it is writing under the fence."""
+        return self.rows().filter(pk=row.pk, fence=row.fence, state=self.running)
+
+    def renew(self, row: Row) -> bool:
+        """Lengthen the lease while the work runs; False once it is lost."""
+        return bool(self.mine(row).update(lease_until=timezone.now() + LEASE))
+
+    def give_back(self, row: Row, at: Any, **values: Any) -> bool:
+        """Let the row wait until ``at``."""
+        return bool(
+            self.mine(row).update(
+                state=self.waiting, claimed_by="", lease_until=None, next_attempt_at=at, at_front=True, **values
+            )
+        )
+
+    def recover(self, settle: Callable[[Row], None], limit: int = 100) -> int:
+        """Hand each row whose lease ran out to ``settle``, with a new fence, so that its worker can write no more."""
+        database = router.db_for_write(self.model)
+        lost = list(
+            self.rows().using(database).filter(state=self.running, lease_until__lt=timezone.now()).order_by("pk")[:limit]
+        )
+        count = 0
+        for row in lost:
+            won = self.mine(row).filter(lease_until=row.lease_until).update(
+                fence=F("fence") + 1, crashes=F("crashes") + 1, lease_until=timezone.now() + LEASE
+            )
+            if won:
+                row.refresh_from_db()
+                settle(row)
+                count += 1
+        return count
+
+    def promote(self, lane: Any) -> None:
+        """Bring a lane's earliest waiting row to the front."""
+        first = self.rows().filter(**{self.lane: lane}, state=self.waiting).order_by("pk").values("pk")[:1]
+        self.rows().filter(pk__in=list(first.values_list("pk", flat=True)), at_front=False).update(at_front=True)
+
+    def promote_orphans(self) -> int:
+        """Bring the earliest row of every lane to the front, where a crash kept whoever should have from it.
+
+        Walks the lane index from lane to lane, so it costs one look-up a lane, however many rows wait.
+        """
+        database = router.db_for_write(self.model)
+        name = connections[database].ops.quote_name
+        table, lane = name(self.model._meta.db_table), name(self.model._meta.get_field(self.lane).column)  # type: ignore[union-attr]
+        is_open = f"{name('state')} IN ('{self.waiting}', '{self.running}')"
+        with connections[database].cursor() as cursor:
+            cursor.execute(  # every name and word comes from the model and this class
+                f"WITH RECURSIVE lanes(lane) AS ("  # noqa: S608
+                f" SELECT MIN({lane}) FROM {table} WHERE {is_open}"
+                f" UNION ALL SELECT (SELECT MIN({lane}) FROM {table} WHERE {is_open} AND {lane} > lanes.lane)"
+                f" FROM lanes WHERE lanes.lane IS NOT NULL"
+                f") SELECT (SELECT MIN({name('id')}) FROM {table} WHERE {lane} = lanes.lane AND {is_open})"
+                f" FROM lanes WHERE lanes.lane IS NOT NULL"
+            )
+            firsts = [row[0] for row in cursor.fetchall()]
+        promoted = 0
+        for start in range(0, len(firsts), 1000):
+            promoted += self.rows().filter(
+                pk__in=firsts[start : start + 1000], state=self.waiting, at_front=False
+            ).update(at_front=True)
+        return promoted

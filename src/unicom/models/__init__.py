@@ -1,0 +1,45 @@
+"""Gather the models; one aggregate a file."""
+
+from __future__ import annotations
+
+from unicom.models.account import Account, AccountIdentity, Suppression
+from unicom.models.callback import CallbackExecution
+from unicom.models.channel import Channel, ChannelState
+from unicom.models.chat import AccountChat, Chat
+from unicom.models.delivery import Delivery
+from unicom.models.draft import DraftMessage
+from unicom.models.idempotency import IdempotencyKey
+from unicom.models.inbox import InboundReceipt, Update
+from unicom.models.job import Job
+from unicom.models.member import Member, MemberGroup
+from unicom.models.message import Attachment, Message, MessageInlineImage
+from unicom.models.request import Request, RequestCategory
+from unicom.models.template import MessageTemplate, TemplateInlineImage
+from unicom.models.tool_call import ToolCall
+
+__all__ = [
+    "Account",
+    "AccountChat",
+    "AccountIdentity",
+    "Attachment",
+    "CallbackExecution",
+    "Channel",
+    "ChannelState",
+    "Chat",
+    "Delivery",
+    "DraftMessage",
+    "IdempotencyKey",
+    "InboundReceipt",
+    "Job",
+    "Member",
+    "MemberGroup",
+    "Message",
+    "MessageInlineImage",
+    "MessageTemplate",
+    "Request",
+    "RequestCategory",
+    "Suppression",
+    "TemplateInlineImage",
+    "ToolCall",
+    "Update",
+]

@@ -1,0 +1,210 @@
+"""Turn a caller's dict into a checked message with its delivery rows, in the caller's transaction.
+
+Nothing is saved unless everything is right: every bad key is named at once in InvalidMessage. The rows are delivered
+after the commit; a rollback sends nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+
+from unicom import buttons, drafting, idempotency, jobs, media
+from unicom.adapters import adapter_for
+from unicom.drafting import Wish
+from unicom.errors import InvalidConfig, InvalidMessage
+from unicom.ids import bounded, uuid7
+from unicom.models import Attachment, Channel, Chat, Delivery, Message
+from unicom.models.message import PRIORITY_REPLY
+from unicom.platforms.base import Adapter
+from unicom.rows import insert_if_absent
+from unicom.types import OPEN_STATES, QUEUED, OutboundMessage, Part
+
+
+def send(channel: Channel, data: Mapping[str, Any], *, chat: Chat | None = None, user: Any = None) -> Message:
+    """Queue a message; returns it, delivered already where nothing waits. Raises InvalidMessage, nothing saved.
+
+    Idempotent with ``idempotency_key``: the same key and content give the same message, other content
+    IdempotencyConflict.
+    """
+    return _send(channel, data, chat=chat, answered=None, user=user)
+
+
+def reply(message: Message, data: Mapping[str, Any], *, user: Any = None) -> Message:
+    """Queue an answer to ``message`` in its chat; as :func:`send`."""
+    return _send(message.channel, data, chat=message.chat, answered=message, user=user)
+
+
+def _send(
+    channel: Channel, data: Mapping[str, Any], *, chat: Chat | None, answered: Message | None, user: Any
+) -> Message:
+    adapter, problems = _open(channel)
+    if adapter is None:
+        raise InvalidMessage(problems)
+    wish = drafting.read(adapter, channel, data, problems, chat=chat, answered=answered)
+    if not problems:
+        _check(adapter, wish.outbound(), problems)
+    if problems:
+        raise InvalidMessage(problems)
+    stored: list[str] = []
+    try:
+        with transaction.atomic():
+            message = _save(channel, adapter, wish, user, stored)
+    except BaseException:
+        media.forget(stored)
+        raise
+    # Outside a transaction it has been tried by now; inside one the row is as it was written.
+    if not transaction.get_connection().in_atomic_block:
+        message.refresh_from_db()
+    return message
+
+
+def _open(channel: Channel) -> tuple[Adapter | None, dict[str, str]]:
+    problems: dict[str, str] = {}
+    try:
+        adapter = adapter_for(channel)
+    except InvalidConfig as error:
+        return None, {f"channel.config.{key}": sentence for key, sentence in error.problems.items()}
+    except LookupError as error:
+        return None, {"platform": str(error)}
+    if not channel.active:
+        reason = channel.error or "call validate() or save it in the admin"
+        problems["channel"] = f"{channel.name!r} is not active ({reason})"
+    return adapter, problems
+
+
+def _check(adapter: Adapter, message: OutboundMessage, problems: dict[str, str]) -> None:
+    limits = adapter.limits
+    for name, supported in (("buttons", adapter.supports_buttons), ("file_path", adapter.supports_files)):
+        if not supported and (message.buttons if name == "buttons" else message.files):
+            problems[name] = f"{type(adapter).__name__.removesuffix('Adapter')} cannot do that"
+    for item in message.files:
+        most = limits.image_bytes if item.kind == "image" and limits.image_bytes else limits.file_bytes
+        if most is not None and item.size > most:
+            problems["file_path"] = f"{item.name!r} has {item.size:,} bytes; at most {most:,} can be sent"
+    count = sum(len(row) for row in message.buttons)
+    if limits.buttons is not None and count > limits.buttons:
+        problems["buttons"] = f"{count} buttons; at most {limits.buttons} can be sent"
+    try:
+        adapter.check(message)
+    except InvalidMessage as error:
+        problems.update(error.problems)
+
+
+def _save(channel: Channel, adapter: Adapter, wish: Wish, user: Any, stored: list[str]) -> Message:
+    message_id = uuid7()
+    if wish.idempotency_key:
+        earlier = idempotency.claim(channel, "", wish.idempotency_key, message_id, wish.content)
+        if earlier is not None:
+            return earlier
+    chat = wish.chat or _open_chat(channel, wish.new_chat)
+    files = [item.store(stored) for item in wish.files]
+    outbound = wish.outbound(tuple(files))
+    first = files[0] if files else None
+    raw: dict[str, Any] = {}
+    if outbound.buttons:
+        raw["interactive_buttons"] = buttons.as_stored(outbound.buttons)
+    message = Message(
+        id=message_id,
+        channel=channel,
+        platform=channel.platform,
+        chat=chat,
+        user=user,
+        sender_name=wish.sender_name(user),
+        is_outgoing=True,
+        reply_to_message=wish.answered,
+        text=outbound.text,
+        html=outbound.html,
+        subject=outbound.subject,
+        to=list(outbound.to),
+        cc=list(outbound.cc),
+        bcc=list(outbound.bcc),
+        media_type=(first.kind if first else "html" if outbound.html and adapter.supports_addresses else "text"),
+        media=first.path if first else "",
+        raw=raw,
+        status=QUEUED,
+        priority=wish.priority,
+    )
+    message.save(force_insert=True)
+    if files:
+        Attachment.objects.bulk_create(
+            Attachment(
+                message=message, kind=item.kind, name=item.name, content_type=item.content_type, size=item.size,
+                file=item.path,
+            )
+            for item in files
+        )  # fmt: skip
+    if wish.executions:
+        buttons.attach(wish.executions, message)
+    _queue(message, chat, adapter.split(outbound), adapter, wish.priority)
+    return message
+
+
+def _open_chat(channel: Channel, external_id: str) -> Chat:
+    chat = Chat(
+        id=f"{channel.platform.lower()}_{channel.pk}_{bounded(external_id)}",
+        channel=channel,
+        platform=channel.platform,
+        external_id=external_id,
+    )
+    if not insert_if_absent(chat):
+        return Chat.objects.get(channel=channel, external_id=external_id)
+    return chat
+
+
+def _queue(message: Message, chat: Chat, parts: list[Part], adapter: Adapter, priority: int) -> None:
+    waiting = Delivery.objects.filter(chat=chat, state__in=OPEN_STATES).exists()
+    Delivery.objects.bulk_create(
+        Delivery(
+            message=message,
+            channel_id=message.channel_id,
+            chat=chat,
+            act=part.act,
+            part=number,
+            recipient=part.recipient,
+            payload=part.to_json(),
+            priority=priority,
+            at_front=number == 0 and not waiting,
+        )
+        for number, part in enumerate(parts)
+    )
+    jobs.wake(chat_id=chat.pk, is_local=adapter.is_local)
+
+
+def edit(message: Message, data: Mapping[str, Any]) -> Message:
+    """Change a message we sent: ``text``, ``html``, ``buttons`` or ``reply_markup``; raises InvalidMessage, nothing saved.
+
+    The row follows once the platform has taken it. Without buttons the message loses those it had.
+    """
+    channel = message.channel
+    adapter, problems = _open(channel)
+    if adapter is None:
+        raise InvalidMessage(problems)
+    if not adapter.supports_edit:
+        problems["message"] = f"{channel.platform} messages cannot be edited"
+    elif message.is_outgoing is not True:
+        problems["message"] = f"{message.pk!r} was not sent by us; only our own messages can be edited"
+    elif message.status in ("failed", "cancelled", "bounced"):
+        problems["message"] = f"{message.pk!r} was never delivered (it is {message.status})"
+    wish = drafting.read_edit(adapter, channel, data, problems, message=message)
+    if not problems:
+        _check(adapter, wish.outbound(), problems)
+    if problems:
+        raise InvalidMessage(problems)
+    outbound = wish.outbound()
+    part = Part(
+        act="edit",
+        text=outbound.text,
+        html=outbound.html,
+        buttons=outbound.buttons,
+        parse_mode=outbound.parse_mode,
+        options=outbound.options,
+    )
+    with transaction.atomic():
+        buttons.attach(wish.executions, message)
+        _queue(message, message.chat, [part], adapter, PRIORITY_REPLY)
+    if not transaction.get_connection().in_atomic_block:
+        message.refresh_from_db()
+    return message

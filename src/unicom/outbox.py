@@ -1,0 +1,334 @@
+"""Deliver what is queued: claim, deliver, record. Nothing else calls Adapter.deliver.
+
+A claim is a short transaction of its own; the call to the platform happens outside any; its outcome is recorded under
+the claim's fence. A worker that dies in between leaves a lease that runs out, and :func:`recover` settles the row: where
+the platform would not notice a repeat it becomes ``unknown`` and waits for a person, else it is queued again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import router, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from unicom import buttons, statuses
+from unicom.adapters import adapter_for
+from unicom.errors import DeliveryError, InvalidConfig, UnknownPlatform
+from unicom.jobs import backoff
+from unicom.leases import BATCH, MAX_CRASHES, Queue
+from unicom.models import Channel, Chat, Delivery, Message, Suppression
+from unicom.platforms import adapter_class
+from unicom.platforms.base import Adapter
+from unicom.types import CANCELLED, FAILED, QUEUED, SENDING, UNKNOWN, DeliveryResult, Part
+
+logger = logging.getLogger("unicom")
+
+HOLD = timedelta(minutes=15)
+"""How long a delivery that keeps failing may hold its chat."""
+
+QUEUE: Queue[Delivery] = Queue(model=Delivery, waiting=QUEUED, running=SENDING, lane="chat_id", holds=Q())
+_RELATED = ("message", "channel", "chat")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """Be what came of one delivery: a result, or the error that stands for it."""
+
+    result: DeliveryResult | None = None
+    error: DeliveryError | None = None
+
+
+def claim(limit: int = BATCH, *, chat_id: str = "", channel_id: int | None = None) -> list[Delivery]:
+    """Take due deliveries, each the first of its chat, replies first."""
+    due = QUEUE.due().filter(channel__active=True, channel__down_since=None)
+    if chat_id:
+        due = due.filter(chat_id=chat_id)
+    if channel_id is not None:
+        due = due.filter(channel_id=channel_id)
+    return QUEUE.claim(due.order_by("priority", "next_attempt_at", "id"), limit, _RELATED)
+
+
+def run_chat(chat_id: str) -> int:
+    """Deliver a chat's due messages in order, until none is left or one has to wait; returns how many calls were made."""
+    made = 0
+    QUEUE.promote(chat_id)
+    while claimed := claim(1, chat_id=chat_id):
+        # A message committed while this one was under way is found by the next look.
+        for delivery in claimed:
+            record(delivery, deliver(delivery))
+            made += 1
+    return made
+
+
+def deliver(delivery: Delivery) -> Outcome:
+    """Make the platform's call for a claimed delivery, outside any transaction; never raises for what a platform does."""
+    try:
+        adapter = adapter_for(delivery.channel)
+    except (InvalidConfig, UnknownPlatform) as error:
+        return Outcome(error=DeliveryError(str(error), channel_down=True, code="config"))
+    with contextlib.closing(adapter):
+        try:
+            part = complete(delivery, adapter)
+            return Outcome(result=adapter.deliver(part))
+        except DeliveryError as error:
+            error.reason = adapter.redact(error.reason)
+            return Outcome(error=error)
+        except Exception as error:
+            # An adapter's bug: the call may have been made, so it must not be repeated blindly.
+            logger.exception("Delivering %s failed unexpectedly.", delivery.pk)
+            reason = adapter.redact(f"{type(error).__name__}: {error}")
+            return Outcome(error=DeliveryError(reason, ambiguous=not adapter.is_local, code="bug"))
+
+
+def complete(delivery: Delivery, adapter: Adapter) -> Part:
+    """Return the delivery's part with what is known only now; raises DeliveryError where it has become pointless."""
+    suppressed = None if adapter.is_local else _suppression(delivery)
+    if suppressed is not None:
+        raise DeliveryError(f"not sent: {suppressed.reason}", code="suppressed")
+    message = delivery.message
+    part = Part.from_json(delivery.payload)
+    reply_to = target = ""
+    if delivery.act == "send" and message.reply_to_message_id and delivery.part == 0:
+        answered = Message.objects.filter(pk=message.reply_to_message_id).values_list("id", "external_id").first()
+        reply_to = (answered[1] or (answered[0] if adapter.is_local else "")) if answered else ""
+    elif delivery.act != "send":
+        target = message.external_id or (message.pk if adapter.is_local else "")
+        if not target:
+            raise DeliveryError("the message it is about was never delivered", code="no_target")
+    return part.at(
+        delivery_id=str(delivery.pk),
+        chat=delivery.chat.external_id or delivery.chat_id,
+        reply_to=reply_to,
+        target=target,
+    )
+
+
+def _suppression(delivery: Delivery) -> Suppression | None:
+    whom = Q(address=delivery.recipient) & ~Q(address="")
+    if not delivery.chat.is_group and not delivery.recipient:
+        whom |= Q(account__account_chats__chat_id=delivery.chat_id)
+    return Suppression.objects.filter(whom, channel_id=delivery.channel_id).first()
+
+
+def record(delivery: Delivery, outcome: Outcome) -> bool:
+    """Write what came of a delivery, under its fence; False where the lease was lost, and then only a success is kept."""
+    with transaction.atomic(using=router.db_for_write(Delivery), durable=True):
+        if outcome.result is not None:
+            written = _delivered(delivery, outcome.result)
+        else:
+            assert outcome.error is not None  # noqa: S101  one of the two
+            written = _not_delivered(delivery, outcome.error)
+        QUEUE.promote(delivery.chat_id)
+    return written
+
+
+def _delivered(delivery: Delivery, result: DeliveryResult) -> bool:
+    now = timezone.now()
+    values: dict[str, Any] = {
+        "state": result.status,
+        "external_id": result.external_id or None,
+        "result": dict(result.raw),
+        "time_sent": now,
+        "finished_at": now,
+        "lease_until": None,
+        "error": "",
+        "error_code": "",
+    }
+    written = bool(QUEUE.mine(delivery).update(**values))
+    if not written:
+        # Somebody thought us dead and called it unknown; we know better.
+        late = Delivery.objects.filter(pk=delivery.pk, state=UNKNOWN)
+        if not late.update(**values):
+            logger.warning("Delivery %s was sent by a worker that had lost its lease.", delivery.pk)
+            return False
+    delivery.state, delivery.external_id = result.status, values["external_id"]
+    message = delivery.message
+    message.refresh_from_db(fields=["status", "seq", "external_id", "sent", "delivered", "seen", "raw"])
+    known: dict[str, Any] = {}
+    if delivery.act == "send" and message.external_id is None and result.external_id:
+        known["external_id"] = result.external_id
+    if delivery.act == "edit":
+        known.update(_edited(message, delivery.payload))
+    elif delivery.act == "delete":
+        known["deleted_at"] = now
+    statuses.refold(message, delivery, **known)
+    return written
+
+
+def _edited(message: Message, payload: dict[str, Any]) -> dict[str, Any]:
+    part = Part.from_json(payload)
+    raw = dict(message.raw)
+    raw["interactive_buttons"] = buttons.as_stored(part.buttons)
+    if not raw["interactive_buttons"]:
+        del raw["interactive_buttons"]
+    changed: dict[str, Any] = {"edited_at": timezone.now(), "raw": raw}
+    if "text" in payload or "html" in payload:
+        changed.update(text=part.text, html=part.html)
+    return changed
+
+
+def _not_delivered(delivery: Delivery, error: DeliveryError) -> bool:
+    now = timezone.now()
+    if error.channel_down:
+        channel_down(delivery.channel, error.reason)
+        return QUEUE.give_back(
+            delivery, now, attempts=max(delivery.attempts - 1, 0), error=error.reason, error_code=error.code
+        )
+    if error.suppress:
+        _suppress(delivery, error.suppress)
+    if error.moved_to:
+        Chat.objects.filter(pk=delivery.chat_id).update(external_id=error.moved_to)
+        return QUEUE.give_back(delivery, now, error=error.reason, error_code=error.code)
+    if error.ambiguous and not _may_repeat(delivery):
+        return _settle(delivery, _unknown_state(delivery), error.reason, error.code)
+    if error.retryable or error.ambiguous:
+        began = delivery.first_attempt_at or now
+        wait = error.retry_after if error.retry_after is not None else backoff(delivery.attempts)
+        if error.retry_after is not None or now + wait - began <= HOLD:
+            return QUEUE.give_back(
+                delivery, now + wait, first_attempt_at=began, error=error.reason, error_code=error.code
+            )
+        return _settle(delivery, FAILED, f"{error.reason} (given up after {HOLD.seconds // 60} minutes)", error.code)
+    return _settle(delivery, FAILED, error.reason, error.code)
+
+
+def _may_repeat(delivery: Delivery) -> bool:
+    adapter = adapter_class(delivery.channel.platform)
+    return (
+        adapter.safe_to_repeat
+        or adapter.is_local
+        or delivery.act in ("edit", "delete", "read")  # doing these twice changes nothing
+        or _on_unknown(delivery.channel) == "resend"
+    )
+
+
+def _on_unknown(channel: Channel) -> str:
+    return str(channel.config.get("ON_UNKNOWN", "ask")) if isinstance(channel.config, dict) else "ask"
+
+
+def _unknown_state(delivery: Delivery) -> str:
+    return FAILED if _on_unknown(delivery.channel) == "give_up" else UNKNOWN
+
+
+def _settle(delivery: Delivery, state: str, reason: str, code: str = "") -> bool:
+    """Write an end that is not a success, and what follows for the message."""
+    written = QUEUE.mine(delivery).update(
+        state=state,
+        error=reason,
+        error_code=code,
+        finished_at=timezone.now(),
+        lease_until=None,
+        next_attempt_at=None,
+    )
+    if written:
+        message = delivery.message
+        message.refresh_from_db(fields=["status", "seq", "sent", "delivered", "seen"])
+        if delivery.act == "send":
+            if state == FAILED:
+                # The parts after one that failed would arrive as a torn message.
+                message.deliveries.filter(
+                    act="send", state=QUEUED, part__gt=delivery.part, recipient=delivery.recipient
+                ).update(state=CANCELLED, finished_at=timezone.now(), error="an earlier part failed")
+            statuses.refold(message, delivery, error=reason)
+    return bool(written)
+
+
+def _suppress(delivery: Delivery, reason: str) -> None:
+    if delivery.recipient:
+        Suppression.objects.get_or_create(
+            channel=delivery.channel, address=delivery.recipient, defaults={"reason": reason}
+        )
+        return
+    if delivery.chat.is_group:
+        return
+    for account in delivery.chat.accounts.all()[:2]:
+        Suppression.objects.get_or_create(channel=delivery.channel, account=account, defaults={"reason": reason})
+
+
+def channel_down(channel: Channel, reason: str) -> None:
+    """Stop a channel's queue without losing it; :func:`channel_recovered` lets it go on."""
+    Channel.objects.filter(pk=channel.pk, down_since=None).update(down_since=timezone.now(), error=reason)
+    logger.error("Channel %s is down: %s", channel.pk, reason)
+
+
+def channel_recovered(channel: Channel) -> None:
+    """Let a channel's queue go on."""
+    Channel.objects.filter(pk=channel.pk).update(down_since=None)
+    due = Delivery.objects.filter(channel=channel, state=QUEUED, at_front=True)
+    for chat_id in due.order_by("id").values_list("chat_id", flat=True)[:BATCH]:
+        # The rest is the worker's; inline, the first few show at once that it works again.
+        from unicom import jobs
+
+        jobs.wake(chat_id=chat_id)
+
+
+def recover() -> int:
+    """Settle deliveries whose worker died in the middle; returns how many."""
+    return QUEUE.recover(_settle_lost)
+
+
+def _settle_lost(delivery: Delivery) -> None:
+    reason = "the worker died while it was being sent; it may have arrived"
+    with transaction.atomic(using=router.db_for_write(Delivery)):
+        if not _may_repeat(delivery):
+            _settle(delivery, _unknown_state(delivery), reason, "worker_died")
+        elif delivery.crashes >= MAX_CRASHES:
+            _settle(delivery, FAILED, f"parked: its worker died {delivery.crashes} times while sending it", "parked")
+        else:
+            QUEUE.give_back(delivery, timezone.now(), error=reason, error_code="worker_died")
+        QUEUE.promote(delivery.chat_id)
+
+
+def resend(delivery: Delivery) -> bool:
+    """Queue a delivery again that failed or may not have arrived; False where it is neither. A person's decision."""
+    with transaction.atomic():
+        changed = Delivery.objects.filter(pk=delivery.pk, state__in=(UNKNOWN, FAILED)).update(
+            state=QUEUED,
+            next_attempt_at=timezone.now(),
+            first_attempt_at=None,
+            attempts=0,
+            crashes=0,
+            finished_at=None,
+            at_front=True,
+        )
+        if not changed:
+            return False
+        # Parts cancelled because this one failed go along.
+        message = Message.objects.get(pk=delivery.message_id)
+        message.deliveries.filter(
+            act="send", state=CANCELLED, part__gt=delivery.part, recipient=delivery.recipient
+        ).update(state=QUEUED, next_attempt_at=timezone.now(), finished_at=None, error="", at_front=False)
+        Message.objects.filter(pk=message.pk).update(status=QUEUED, error="")
+        from unicom import jobs
+
+        jobs.wake(chat_id=delivery.chat_id)
+    return True
+
+
+def dismiss(delivery: Delivery) -> bool:
+    """Close a delivery that may not have arrived, as given up; False where there is nothing to close."""
+    with transaction.atomic():
+        changed = Delivery.objects.filter(pk=delivery.pk, state=UNKNOWN).update(
+            state=FAILED, error="dismissed: nobody knows whether it arrived", finished_at=timezone.now()
+        )
+        if changed:
+            message = Message.objects.get(pk=delivery.message_id)
+            statuses.refold(message, delivery, error="dismissed: nobody knows whether it arrived")
+    return bool(changed)
+
+
+def cancel(message: Message) -> bool:
+    """Cancel what of a message is not under way yet; False where nothing could be cancelled."""
+    with transaction.atomic():
+        changed = message.deliveries.filter(state=QUEUED).update(state=CANCELLED, finished_at=timezone.now())
+        if changed:
+            message.refresh_from_db()
+            statuses.refold(message, None)
+            QUEUE.promote(message.chat_id)
+    return bool(changed)

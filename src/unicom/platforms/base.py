@@ -1,0 +1,210 @@
+"""Define what a platform has to be: an Adapter translates between its wire format and ours, and touches no database."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from typing import Any, ClassVar, Literal, Protocol, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from unicom.errors import AuthenticationFailed, InvalidConfig
+from unicom.types import DeliveryResult, InboundEvent, Limits, OutboundMessage, Part, Setup
+
+
+class PacingConfig(BaseModel):
+    """Replace a platform's pace for one channel; each is ``[count, seconds]``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    channel: tuple[int, float] | None = None
+    chat: tuple[int, float] | None = None
+    group: tuple[int, float] | None = None
+    time_scale: float = Field(1.0, gt=0)
+
+
+class AdapterConfig(BaseModel):
+    """Be what ``Channel.config`` must look like; the keys every platform knows."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    API_URL: str | None = Field(None, description="Another address of the platform's API, such as a self-hosted one.")
+    PACING: PacingConfig | None = Field(None, description="Other sending limits than the platform's own.")
+    ON_UNKNOWN: Literal["ask", "resend", "give_up"] = Field(
+        "ask", description="What becomes of a message that may or may not have arrived."
+    )
+
+    @classmethod
+    def read(cls, config: Any) -> Self:
+        """Check a stored config; raises InvalidConfig with one sentence for every bad key."""
+        if not isinstance(config, Mapping):
+            raise InvalidConfig({"config": f"a JSON object is needed, not {type(config).__name__}"})
+        try:
+            return cls.model_validate(dict(config))
+        except ValidationError as error:
+            raise InvalidConfig(_sentences(error)) from None
+
+    @classmethod
+    def secret_keys(cls) -> frozenset[str]:
+        """Return the names of the keys whose values must never be shown."""
+        return frozenset(name for name, item in cls.model_fields.items() if "SecretStr" in str(item.annotation))
+
+    def secrets(self) -> list[str]:
+        """Return every secret value, the longest first, for redaction."""
+        found: list[str] = []
+        for name in self.secret_keys():
+            value = getattr(self, name)
+            for item in value if isinstance(value, list | tuple) else [value]:
+                if isinstance(item, SecretStr) and item.get_secret_value():
+                    found.append(item.get_secret_value())
+        return sorted(found, key=len, reverse=True)
+
+
+def _sentences(error: ValidationError) -> dict[str, str]:
+    # The input is left out on purpose: it may be a secret.
+    problems: dict[str, list[str]] = {}
+    for item in error.errors(include_url=False, include_input=False, include_context=False):
+        key = ".".join(str(step) for step in item["loc"]) or "config"
+        sentence = {"missing": "required", "extra_forbidden": "not a key of this platform"}.get(
+            item["type"], item["msg"].removeprefix("Value error, ")
+        )
+        problems.setdefault(key, []).append(sentence)
+    return {key: ", ".join(sentences) for key, sentences in problems.items()}
+
+
+class ChannelState(Protocol):
+    """Keep small values of a channel (tokens, cursors, caches), versioned and encrypted."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the value under ``key``."""
+        ...
+
+    def set(self, key: str, value: Any) -> None:
+        """Keep ``value`` under ``key``."""
+        ...
+
+
+class Adapter(ABC):
+    """Translate between a platform and us; ``parse`` and ``deliver`` are required, the rest has a default."""
+
+    Config: type[AdapterConfig] = AdapterConfig
+    is_local: ClassVar[bool] = False
+    """The row is the delivery (WebChat, Internal): never queued for long, never unknown, active without set-up."""
+    opens_chats: ClassVar[bool] = False
+    """A send to an id we do not know yet opens the conversation."""
+    supports_addresses: ClassVar[bool] = False
+    """A message has ``to``, ``cc``, ``bcc`` and a ``subject`` of its own."""
+    supports_buttons: ClassVar[bool] = False
+    """Buttons that call back."""
+    supports_html: ClassVar[bool] = False
+    """``html`` is shown as such, not turned into text."""
+    supports_files: ClassVar[bool] = False
+    """Files can be sent."""
+    supports_edit: ClassVar[bool] = False
+    """A message that was sent can be changed."""
+    supports_typing: ClassVar[bool] = False
+    """People can be shown that an answer is being written."""
+    supports_streaming: ClassVar[bool] = False
+    """An answer can be shown while it is being written."""
+    safe_to_repeat: ClassVar[bool] = False
+    """A delivery that may have arrived can be repeated, because the platform recognises it."""
+    allow_any_key: ClassVar[bool] = False
+    passthrough: ClassVar[frozenset[str]] = frozenset()
+    """Keys of the platform's own API that a caller may use in a send."""
+    limits: ClassVar[Limits] = Limits()
+
+    def __init__(self, config: AdapterConfig, state: ChannelState) -> None:
+        self.config = config
+        self.state = state
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+    # Setting up
+
+    @classmethod
+    def prepare(cls, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a new channel's config with what we generate ourselves, such as a webhook's secret."""
+        return dict(config)
+
+    @classmethod
+    def identify(cls, config: Mapping[str, Any]) -> str:
+        """Return the channel's external id as far as its config tells, else nothing."""
+        return ""
+
+    def setup(self, public_url: str) -> Setup:
+        """Check the credentials and register the webhook; raises DeliveryError or InvalidConfig with the reason."""
+        return Setup()
+
+    # Coming in
+
+    @classmethod
+    def route(cls, body: bytes) -> list[tuple[str, Any]]:
+        """Split what a shared endpoint got into (``Channel.external_id``, that channel's part)."""
+        return []
+
+    @classmethod
+    def handshake(cls, query: Mapping[str, str], configs: Sequence[AdapterConfig]) -> str | None:
+        """Return the text that answers a GET of the webhook, or None to refuse it."""
+        return None
+
+    def authenticate(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Prove who sent the webhook; raises AuthenticationFailed, which is also what the default does."""
+        raise AuthenticationFailed(f"{type(self).__name__} takes no webhooks.")
+
+    @abstractmethod
+    def parse(self, payload: Any) -> list[InboundEvent]:
+        """Translate a payload, purely.
+
+        Returns ``[]`` for what is known and not supported; raises AnomalousPayload for what has not the documented
+        shape. A payload with several items gives those it can read; see :meth:`items`.
+        """
+
+    def items(self, payload: Any) -> list[Any]:
+        """Return the items of a payload, each parsed by itself, so that a bad one costs no good one."""
+        return [payload]
+
+    def fetch(self, reference: Mapping[str, Any]) -> AbstractContextManager[Iterator[bytes]]:
+        """Open a file that came in, for reading in chunks; raises DeliveryError as :meth:`deliver` does."""
+        return nullcontext(iter(()))
+
+    def answer_click(self, click_id: str, text: str = "") -> None:
+        """Stop the platform's waiting sign after a click; a failure is of no consequence and may be raised."""
+
+    # Going out
+
+    def check(self, message: OutboundMessage) -> None:
+        """Raise UnsupportedFeature for what the platform cannot do, before anything is saved."""
+
+    def split(self, message: OutboundMessage) -> list[Part]:
+        """Return the calls that deliver the message whole: text with the first file, further files after it."""
+        whole = Part(
+            text=message.text,
+            html=message.html,
+            file=message.files[0] if message.files else None,
+            parse_mode=message.parse_mode,
+            silent=message.silent,
+            protect=message.protect,
+            options=message.options,
+        )
+        parts = [whole, *(Part(file=item, silent=message.silent) for item in message.files[1:])]
+        parts[-1] = replace(parts[-1], buttons=message.buttons)
+        return parts
+
+    @abstractmethod
+    def deliver(self, part: Part) -> DeliveryResult:
+        """Make the one call that delivers a part; raises DeliveryError. Called by ``outbox.py`` alone."""
+
+    def typing(self, chat: str) -> None:
+        """Show once that an answer is being written."""
+
+    def redact(self, text: str) -> str:
+        """Return ``text`` without any secret of this channel."""
+        for secret in self.config.secrets():
+            text = text.replace(secret, "***")
+        return text
+
+    def close(self) -> None:
+        """Give back what the adapter holds open."""

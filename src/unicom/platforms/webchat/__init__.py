@@ -1,0 +1,1 @@
+"""Chat with visitors of our own site."""

@@ -1,0 +1,98 @@
+"""Do the jobs that came of an event: run the receivers, sort the request, answer the click."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from typing import Any
+
+from unicom import categories, signals
+from unicom.adapters import adapter_for
+from unicom.errors import DeliveryError
+from unicom.jobs import job
+from unicom.models import Account, CallbackExecution, Channel, Delivery, Message, Request
+
+logger = logging.getLogger("unicom")
+
+
+@job("message")
+def run_message_receivers(args: dict[str, Any]) -> None:
+    """Tell receivers of a message that came in; sort its request first, where there are categories."""
+    message = Message.objects.select_related("channel", "chat", "sender__member").filter(pk=args["message"]).first()
+    if message is None:
+        return  # deleted meanwhile: nobody is left to answer
+    request = (
+        Request.objects.select_related("channel", "chat", "account", "member").filter(pk=args["request"]).first()
+        if args.get("request")
+        else None
+    )
+    if request is not None:
+        request.message = message
+        if request.status == Request.Status.PENDING:
+            categories.sort(request)
+    signals.message_received.send(sender=Message, message=message, request=request)
+    if request is not None:
+        signals.request_queued.send(sender=Request, request=request)
+
+
+@job("edited")
+def run_edit_receivers(args: dict[str, Any]) -> None:
+    """Tell receivers of an edit."""
+    message = Message.objects.select_related("channel", "chat", "sender").filter(pk=args["message"]).first()
+    if message is not None:
+        signals.message_edited.send(sender=Message, message=message, previous=args["previous"])
+
+
+@job("status")
+def run_status_receivers(args: dict[str, Any]) -> None:
+    """Tell receivers that a message has come further."""
+    message = Message.objects.select_related("channel", "chat").filter(pk=args["message"]).first()
+    delivery = Delivery.objects.filter(pk=args["delivery"]).first() if args.get("delivery") else None
+    if message is not None:
+        signals.message_status_changed.send(
+            sender=Message, message=message, delivery=delivery, previous=args["previous"]
+        )
+
+
+@job("click")
+def run_click_receivers(args: dict[str, Any]) -> None:
+    """Tell receivers of a click, once; again only if one of them raised."""
+    execution = (
+        CallbackExecution.objects.select_related("message__channel", "message__chat", "tool_call")
+        .filter(pk=args["execution"])
+        .first()
+    )
+    account = Account.objects.select_related("member__user").filter(pk=args["account"]).first()
+    if execution is None or account is None:
+        return
+    signals.button_clicked.send(
+        sender=CallbackExecution,
+        callback_execution=execution,
+        clicking_account=account,
+        original_message=execution.message,
+        tool_call=execution.tool_call,
+    )
+
+
+@job("answer_click")
+def answer_click(args: dict[str, Any]) -> None:
+    """Stop the platform's waiting sign after a click; too late is not worth a second try."""
+    channel = Channel.objects.filter(pk=args["channel"]).first()
+    if channel is None:
+        return
+    adapter = adapter_for(channel)
+    with contextlib.closing(adapter):
+        try:
+            adapter.answer_click(args["click_id"], args.get("text", ""))
+        except DeliveryError as error:
+            if error.retryable:
+                raise
+            logger.info("A click on channel %s was not answered: %s", channel.pk, adapter.redact(error.reason))
+
+
+@job("validate")
+def validate_channel(args: dict[str, Any]) -> None:
+    """Set a channel up that was saved in the admin; the outcome is on the row."""
+    channel = Channel.objects.filter(pk=args["channel"]).first()
+    if channel is not None:
+        channel.validate()

@@ -1,0 +1,59 @@
+"""Write rows in ways the ORM has no word for, the same on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import connections, models, router
+
+from unicom.models import Chat
+
+
+def insert_if_absent(row: models.Model) -> bool:
+    """Insert a row unless one with an equal key is there; tells which. Waits for a concurrent writer of that key."""
+    model = type(row)
+    connection = connections[router.db_for_write(model)]
+    columns, values = [], []
+    for field in model._meta.local_concrete_fields:
+        value = field.pre_save(row, True)
+        if value is None and field.primary_key:
+            continue
+        columns.append(connection.ops.quote_name(field.column))
+        values.append(field.get_db_prep_save(value, connection))
+    table = connection.ops.quote_name(model._meta.db_table)
+    marks = ", ".join(["%s"] * len(values))
+    with connection.cursor() as cursor:
+        # Names come from the model, values travel as parameters.
+        cursor.execute(
+            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING",  # noqa: S608
+            values,
+        )
+        row._state.adding = False
+        return bool(cursor.rowcount == 1)
+
+
+def next_seq(
+    *, channel_id: int, chat_id: str = "", external_id: str | None = None, message_id: str | None, at: datetime
+) -> tuple[str, int] | None:
+    """Take the next number of a chat under its row lock; returns the chat's id and the number, None without the chat.
+
+    With ``message_id`` the chat's newest message becomes that one.
+    """
+    connection = connections[router.db_for_write(Chat)]
+    name = connection.ops.quote_name
+    newest, newest_values = "", []
+    if message_id is not None:
+        newest = f", {name('last_message_id')} = %s, {name('last_message_at')} = %s"
+        newest_values = [message_id, Chat._meta.get_field("last_message_at").get_db_prep_save(at, connection)]
+    if chat_id:
+        where, where_values = f"{name('id')} = %s AND {name('channel_id')} = %s", [chat_id, channel_id]
+    else:
+        where, where_values = f"{name('channel_id')} = %s AND {name('external_id')} = %s", [channel_id, external_id]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {name(Chat._meta.db_table)} SET {name('last_seq')} = {name('last_seq')} + 1{newest} "  # noqa: S608
+            f"WHERE {where} RETURNING {name('id')}, {name('last_seq')}",
+            [*newest_values, *where_values],
+        )
+        row = cursor.fetchone()
+    return (row[0], row[1]) if row else None

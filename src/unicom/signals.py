@@ -1,0 +1,27 @@
+"""Declare the signals a project connects to; the sender is the model class, arguments are named after the rows.
+
+Receivers run from a durable job: what they write commits together with "done", and one that raises is run again.
+"""
+
+from __future__ import annotations
+
+from django.dispatch import Signal
+
+message_received = Signal()
+"""Sent with ``message`` and ``request`` when a person wrote; ``request`` is None for a blocked account."""
+
+message_edited = Signal()
+"""Sent with ``message`` and ``previous`` (the former text) when a person changed what they wrote."""
+
+request_queued = Signal()
+"""Sent with ``request`` once it waits for whoever handles it."""
+
+message_status_changed = Signal()
+"""Sent with ``message``, ``delivery`` and ``previous`` (the former status) when a message has come further."""
+
+button_clicked = Signal()
+"""Sent with ``callback_execution``, ``clicking_account``, ``original_message`` and ``tool_call``."""
+
+# Three names of one signal: receivers written for one platform get the clicks of all, once each.
+telegram_callback_received = button_clicked
+interactive_button_clicked = button_clicked

@@ -1,0 +1,91 @@
+"""Fold what is known of a message's deliveries into the message; nothing here ever steps back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from unicom import jobs, signals
+from unicom.models import Delivery, Message
+from unicom.rows import next_seq
+from unicom.types import BOUNCED, CANCELLED, DELIVERED, FAILED, QUEUED, RANK, SEEN, SENDING, SENT, UNKNOWN
+
+SETTLED = frozenset({UNKNOWN, SENT, FAILED, BOUNCED, DELIVERED, SEEN, CANCELLED})
+_FAILURES = (FAILED, BOUNCED)
+
+
+def fold(deliveries: Iterable[tuple[str, str]]) -> str:
+    """Return a message's status from its deliveries' (state, recipient): as far as its least part.
+
+    One part that failed for good fails the message; of recipients all must have failed.
+    """
+    rows = [(state, recipient) for state, recipient in deliveries if state != CANCELLED]
+    if not rows:
+        return CANCELLED
+    failed = [row for row in rows if row[0] in _FAILURES]
+    if failed and (len(failed) == len(rows) or any(not recipient for _, recipient in failed)):
+        return FAILED if any(state == FAILED for state, _ in failed) else BOUNCED
+    alive = [state for state, _ in rows if state not in _FAILURES]
+    least = min(alive, key=lambda state: RANK[state])
+    # A part is on its way or done, another still waits: the message is being sent.
+    return SENDING if least == QUEUED and any(RANK[state] > RANK[QUEUED] for state, _ in rows) else least
+
+
+def refold(message: Message, delivery: Delivery | None, *, error: str = "", **known: Any) -> str:
+    """Bring a message's row in line with its deliveries, number it once it is settled, and tell receivers.
+
+    To be called in the transaction that changed a delivery. ``known`` are further columns to write. Returns the status.
+    """
+    rows = list(message.deliveries.filter(act="send").values_list("state", "recipient"))
+    status = fold(rows) if rows else message.status
+    previous = message.status
+    values: dict[str, Any] = {**known}
+    if status != previous:
+        values.update(status=status, **_documented(message, status, timezone.now()))
+        values["error"] = error if status in (*_FAILURES, UNKNOWN) else ""
+    if message.seq is None and status in SETTLED:
+        taken = next_seq(
+            channel_id=message.channel_id, chat_id=message.chat_id, message_id=message.pk, at=message.timestamp
+        )
+        if taken is not None:
+            values["seq"] = taken[1]
+    if values:
+        Message.objects.filter(pk=message.pk).update(**values)
+        for name, value in values.items():
+            setattr(message, name, value)
+    if status != previous and signals.message_status_changed.has_listeners(Message):
+        jobs.enqueue(
+            "status",
+            f"{message.pk}:{delivery.pk if delivery else ''}:{status}",
+            {"message": message.pk, "delivery": delivery.pk if delivery else None, "previous": previous},
+            lane=f"status:{message.chat_id}",
+        )
+    return status
+
+
+def _documented(message: Message, status: str, now: datetime) -> dict[str, Any]:
+    """Return the documented booleans and times that a status implies: who has seen it has got it."""
+    values: dict[str, Any] = {}
+    for name, reached_by in (("sent", (SENT, DELIVERED, SEEN)), ("delivered", (DELIVERED, SEEN)), ("seen", (SEEN,))):
+        if status in reached_by and not getattr(message, name):
+            values[name] = True
+            values[f"time_{name}"] = getattr(message, f"time_{name}") or now
+    return values
+
+
+def receipt(delivery: Delivery, status: str, *, at: datetime | None, error: str = "", code: str = "") -> bool:
+    """Raise a delivery to what the platform reports; False where it was as far already. Idempotent, in any order."""
+    lower = [state for state, rank in RANK.items() if rank < RANK[status]]
+    values: dict[str, Any] = {"state": status, "lease_until": None, "next_attempt_at": None, "finished_at": timezone.now()}
+    if error or code:
+        values.update(error=error, error_code=code)
+    if not Delivery.objects.filter(pk=delivery.pk, state__in=lower).update(**values):
+        return False
+    delivery.refresh_from_db()
+    message = Message.objects.select_for_update(of=("self",)).get(pk=delivery.message_id)
+    known = {f"time_{status}": at} if at and status in (SENT, DELIVERED, SEEN) else {}
+    refold(message, delivery, error=error, **known)
+    return True

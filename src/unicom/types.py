@@ -1,0 +1,302 @@
+"""Define the frozen events that come in, the messages that go out, and what crosses the adapter's border."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import datetime, timedelta
+from typing import IO, Any, Literal, Self
+
+# Forward order of a message's and a delivery's state; receipts only raise it.
+QUEUED, SENDING, UNKNOWN, SENT, FAILED, BOUNCED, DELIVERED, SEEN = (
+    "queued",
+    "sending",
+    "unknown",
+    "sent",
+    "failed",
+    "bounced",
+    "delivered",
+    "seen",
+)
+CANCELLED = "cancelled"
+RANK: Mapping[str, int] = {
+    state: rank
+    for rank, state in enumerate((QUEUED, SENDING, UNKNOWN, SENT, FAILED, BOUNCED, DELIVERED, SEEN))
+}
+STATES = (*RANK, CANCELLED)
+OPEN_STATES = (QUEUED, SENDING)
+
+MediaType = Literal["text", "html", "image", "audio", "video", "file", "location", "contact", "tool_call", "tool_response"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Identity:
+    """Name a person by something besides the platform's id: a phone number, an address, a business-scoped id."""
+
+    kind: str
+    value: str
+    scope: str = ""
+    verified: bool = False
+    """Whether the platform vouches for it; only then may it lead to a Member."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Person:
+    """Say who acted, in the platform's words."""
+
+    external_id: str
+    name: str = ""
+    username: str = ""
+    is_bot: bool = False
+    identities: tuple[Identity, ...] = ()
+    user_id: Any = None
+    """The Django user this person is logged in as, where the platform is our own site."""
+    raw: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Conversation:
+    """Say where it happened; ``chat_id`` is our own key, where the platform knows it."""
+
+    external_id: str | None = None
+    chat_id: str = ""
+    name: str = ""
+    is_group: bool = False
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IncomingFile:
+    """Describe a file that came in: its content if it is at hand, else what :meth:`Adapter.fetch` needs."""
+
+    kind: Literal["image", "audio", "video", "file"]
+    name: str = ""
+    content_type: str = ""
+    size: int | None = None
+    reference: Mapping[str, Any] = field(default_factory=dict)
+    content: IO[bytes] | None = None
+    refused: str = ""
+    """Why it cannot be fetched at all, said on the row."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InboundEvent:
+    """Be the parent of everything a platform tells us."""
+
+    key: str = ""
+    """What makes it one and the same event within its channel; empty where a repeat does no harm."""
+    timestamp: datetime | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MessageReceived(InboundEvent):
+    """Say that a person wrote."""
+
+    conversation: Conversation
+    sender: Person
+    external_id: str = ""
+    text: str = ""
+    html: str = ""
+    subject: str = ""
+    media_type: MediaType = "text"
+    files: tuple[IncomingFile, ...] = ()
+    reply_to: str = ""
+    """The external id (or ours) of the message it answers."""
+    idempotency_key: str = ""
+    """The sender's own id for it, where a repeat shall give the same message."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MessageEdited(InboundEvent):
+    """Say that a person changed what they wrote."""
+
+    conversation: Conversation
+    sender: Person
+    external_id: str
+    text: str = ""
+    html: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ButtonClicked(InboundEvent):
+    """Say that a person clicked one of our buttons."""
+
+    sender: Person
+    token: str = ""
+    """The signed token, as the platform carried it."""
+    execution_id: str = ""
+    """The button's own id instead, where whoever reports the click is trusted."""
+    conversation: Conversation | None = None
+    message_external_id: str = ""
+    click_id: str = ""
+    """What :meth:`Adapter.answer_click` needs to stop the platform's waiting sign."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StatusChanged(InboundEvent):
+    """Say how far something we sent has come; repeats and late ones do no harm."""
+
+    external_id: str
+    status: Literal["sent", "delivered", "seen", "failed", "bounced"]
+    error: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ContactChanged(InboundEvent):
+    """Say that a person stopped this channel from writing to them, or let it again."""
+
+    sender: Person
+    reachable: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConversationMoved(InboundEvent):
+    """Say that a conversation goes on under another external id."""
+
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Button:
+    """Be one button: ``token`` for one that calls us back, ``url`` for one that opens a page."""
+
+    text: str
+    token: str = ""
+    url: str = ""
+    style: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OutgoingFile:
+    """Name a file in our storage that is to be sent."""
+
+    path: str
+    name: str
+    content_type: str
+    kind: Literal["image", "audio", "video", "file"]
+    size: int = 0
+
+    def open(self) -> IO[bytes]:
+        """Open it for reading; the caller closes it."""
+        from unicom.media import chat_storage
+
+        return chat_storage().open(self.path, "rb")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OutboundMessage:
+    """Be one checked message on its way out; :meth:`Adapter.check` and :meth:`Adapter.split` see this."""
+
+    text: str = ""
+    html: str = ""
+    subject: str = ""
+    to: tuple[str, ...] = ()
+    cc: tuple[str, ...] = ()
+    bcc: tuple[str, ...] = ()
+    reply_to: tuple[str, ...] = ()
+    from_name: str = ""
+    files: tuple[OutgoingFile, ...] = ()
+    buttons: tuple[tuple[Button, ...], ...] = ()
+    parse_mode: str = ""
+    silent: bool = False
+    protect: bool = False
+    is_reply: bool = False
+    is_edit: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Keys of the platform's own API, passed on."""
+
+
+Act = Literal["send", "edit", "delete", "react", "read"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """Be one call to the platform; what is stored on a Delivery, made whole again when its turn comes."""
+
+    act: Act = "send"
+    text: str = ""
+    html: str = ""
+    file: OutgoingFile | None = None
+    buttons: tuple[tuple[Button, ...], ...] = ()
+    parse_mode: str = ""
+    silent: bool = False
+    protect: bool = False
+    recipient: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    # Known only when its turn comes: an earlier message may have been queued with this one.
+    delivery_id: str = ""
+    chat: str = ""
+    """The conversation's external id (ours where the platform has none)."""
+    reply_to: str = ""
+    """The external id of the message it answers."""
+    target: str = ""
+    """The external id of the message it edits, deletes or reacts to."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what :meth:`from_json` reads, without what is at its default."""
+        plain = asdict(self)
+        return {
+            item.name: plain[item.name]
+            for item in fields(self)
+            if plain[item.name] and not (item.name == "act" and self.act == "send")
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """Make a part from what :meth:`to_json` returned."""
+        values = dict(stored)
+        if values.get("file"):
+            values["file"] = OutgoingFile(**values["file"])
+        values["buttons"] = tuple(tuple(Button(**button) for button in row) for row in values.get("buttons", ()))
+        return cls(**values)
+
+    def at(self, **known: str) -> Self:
+        """Return this part with what is known only now."""
+        return replace(self, **known)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeliveryResult:
+    """Say what the platform made of a part."""
+
+    external_id: str = ""
+    status: Literal["sent", "delivered"] = "sent"
+    raw: Mapping[str, Any] = field(default_factory=dict)
+    retry_after: timedelta | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Setup:
+    """Say what :meth:`Adapter.setup` found: who the channel is, and what to keep in its config."""
+
+    external_id: str = ""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pace:
+    """Allow at most ``count`` in any window of ``seconds``."""
+
+    count: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """State what the platform takes; the capability page and the checks are made from it."""
+
+    text: int | None = None
+    caption: int | None = None
+    buttons: int | None = None
+    button_text: int | None = None
+    file_bytes: int | None = None
+    image_bytes: int | None = None
+    download_bytes: int | None = None
+    channel_pace: Pace | None = None
+    chat_pace: Pace | None = None
+    group_pace: Pace | None = None
