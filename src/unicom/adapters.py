@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from django.db import transaction
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from unicom.conf import settings
@@ -45,12 +46,26 @@ def adapter_for(channel: Channel) -> Adapter:
     return adapter(adapter.Config.read(channel.config), StoredState(channel))
 
 
+def webhook_url(channel: Channel) -> str:
+    """Return where the platform shall send what comes in; empty where the project has no public origin."""
+    origin = settings.DJANGO_PUBLIC_ORIGIN
+    if not origin:
+        return ""
+    own = f"{channel.platform.lower()}_webhook"
+    for name, args in ((own, [channel.pk]), (own, []), ("webhook", [channel.platform, channel.pk])):
+        try:
+            return origin + reverse(name, args=args)
+        except NoReverseMatch:
+            continue
+    return ""
+
+
 def validate(channel: Channel) -> bool:
     """Check a channel's credentials and register its webhook; the outcome is on the row. Idempotent."""
     try:
         adapter = adapter_for(channel)
         try:
-            found = adapter.setup(settings.DJANGO_PUBLIC_ORIGIN)
+            found = adapter.setup(webhook_url(channel))
         except DeliveryError as error:
             raise UnicomError(adapter.redact(error.reason)) from None
         finally:

@@ -14,4 +14,14 @@ class UnicomConfig(AppConfig):
 
     def ready(self) -> None:
         """Register checks and our own receivers."""
+        from django.contrib.auth.signals import user_logged_in
+
         from unicom import checks  # noqa: F401
+        from unicom.conf import settings
+        from unicom.platforms.webchat.guests import migrate_on_login
+
+        user_logged_in.connect(migrate_on_login, dispatch_uid="unicom.webchat.migrate_on_login")
+        if settings.is_development_server and settings.UNICOM_DEV_WORKER:
+            from unicom.worker import start_in_process
+
+            start_in_process()

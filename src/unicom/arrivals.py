@@ -30,14 +30,22 @@ def account_id(channel: Channel, person: Person) -> str:
     return f"{channel.platform.lower()}_{bounded(person.external_id)}"
 
 
-def account(channel: Channel, person: Person, chat_id: str, *, looking_for_categories: bool = False) -> Account:
+def sender(channel: Channel, person: Person, chat_id: str, known: AccountChat | None) -> tuple[Account, bool]:
+    """Return who wrote, and whether there are categories their request has to be sorted into."""
+    if known is not None and known.chat_id == chat_id:
+        return known.account, known.has_categories  # type: ignore[attr-defined]
+    found = account(channel, person, chat_id)
+    return found, found.has_categories  # type: ignore[attr-defined]
+
+
+def account(channel: Channel, person: Person, chat_id: str) -> Account:
     """Return a person's account as a member of a chat, made at the first contact; its name is kept up to date."""
     pk = account_id(channel, person)
+    # What else a message needs to know comes with the same query.
     known = Account.objects.annotate(
-        in_chat=Exists(AccountChat.objects.filter(account=OuterRef("pk"), chat_id=chat_id))
+        in_chat=Exists(AccountChat.objects.filter(account=OuterRef("pk"), chat_id=chat_id)),
+        has_categories=Exists(RequestCategory.objects.filter(is_active=True)),
     )
-    if looking_for_categories:
-        known = known.annotate(has_categories=Exists(RequestCategory.objects.filter(is_active=True)))
     found = known.filter(pk=pk).first()
     if found is None:
         _make(channel, person, pk)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 from django.conf import settings as _django
@@ -82,6 +83,14 @@ class UnicomSettings:
         """Whether ``runserver`` starts a worker of its own."""
         return bool(_setting("UNICOM_DEV_WORKER", True))
 
+    @property
+    def is_development_server(self) -> bool:
+        """Whether this process is the one that serves under ``manage.py runserver``, not its reloader."""
+        arguments = sys.argv[1:]
+        if not arguments or arguments[0] != "runserver":
+            return False
+        return "--noreload" in arguments or os.environ.get("RUN_MAIN") == "true"
+
     # Django's own, read here so that no other file needs to.
 
     @property
@@ -93,6 +102,11 @@ class UnicomSettings:
     def AUTH_USER_MODEL(self) -> str:
         """Django's AUTH_USER_MODEL."""
         return str(_django.AUTH_USER_MODEL)
+
+    @property
+    def SESSION_ENGINE(self) -> str:
+        """Django's SESSION_ENGINE."""
+        return str(_django.SESSION_ENGINE)
 
     @property
     def secret_keys(self) -> list[str]:

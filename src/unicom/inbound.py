@@ -23,6 +23,7 @@ from unicom.errors import AnomalousPayload, Expired, NotAccessible
 from unicom.ids import bounded, uuid7
 from unicom.models import (
     Account,
+    AccountChat,
     Channel,
     Chat,
     Delivery,
@@ -108,13 +109,16 @@ def store_item(channel: Channel, adapter: Adapter, item: Any, original: bytes) -
     return [record(channel, event) for event in events]
 
 
-def ingest(channel: Channel, events: list[InboundEvent]) -> list[Ingested]:
-    """Store events that were parsed already, all or none; raises what goes wrong. Used where no webhook stands between."""
+def ingest(channel: Channel, events: list[InboundEvent], *, known: AccountChat | None = None) -> list[Ingested]:
+    """Store events that were parsed already, all or none; raises what goes wrong. Used where no webhook stands between.
+
+    ``known`` is the sender's part in the chat, where the caller has just looked it up.
+    """
     with transaction.atomic():
         stored = []
         for event in events:
             with transaction.atomic():
-                stored.append(record(channel, event))
+                stored.append(record(channel, event, known=known))
         return stored
 
 
@@ -129,13 +133,15 @@ def receive(channel: Channel, payload: Mapping[str, Any]) -> Message | None:
     return next((item.message for item in stored if item.message is not None), None)
 
 
-def record(channel: Channel, event: InboundEvent) -> Ingested:
+def record(channel: Channel, event: InboundEvent, *, known: AccountChat | None = None) -> Ingested:
     """Store one event and write the job of its receivers; must run in a transaction."""
     handler = _HANDLERS.get(type(event))
     if handler is None:
         raise TypeError(f"{type(event).__name__} is not an event this version knows.")
     if event.key and not insert_if_absent(InboundReceipt(channel=channel, key=bounded(event.key))):
         return Ingested(event=event, is_duplicate=True, message=_earlier(channel, event))
+    if isinstance(event, MessageReceived):
+        return _message_received(channel, event, known)
     return handler(channel, event)
 
 
@@ -146,7 +152,7 @@ def _earlier(channel: Channel, event: InboundEvent) -> Message | None:
     return Message.objects.filter(channel=channel, external_id=external_id).first()
 
 
-def _message_received(channel: Channel, event: MessageReceived) -> Ingested:
+def _message_received(channel: Channel, event: MessageReceived, known: AccountChat | None = None) -> Ingested:
     message_id = uuid7()
     account_id = arrivals.account_id(channel, event.sender)
     if event.idempotency_key:
@@ -155,10 +161,10 @@ def _message_received(channel: Channel, event: MessageReceived) -> Ingested:
             return Ingested(event=event, message=earlier, is_duplicate=True)
     now = timezone.now()
     chat_id, seq = _number(channel, event.conversation, message_id, now)
-    account = arrivals.account(channel, event.sender, chat_id, looking_for_categories=True)
+    account, has_categories = arrivals.sender(channel, event.sender, chat_id, known)
     files = [arrivals.Arrived.of(item) for item in event.files]
     try:
-        return _write_message(channel, event, message_id, chat_id, seq, account, files)
+        return _write_message(channel, event, message_id, chat_id, seq, account, files, has_categories=has_categories)
     except BaseException:
         media.forget(item.path for item in files if item.path)
         raise
@@ -186,6 +192,8 @@ def _write_message(
     seq: int,
     account: Account,
     files: list[arrivals.Arrived],
+    *,
+    has_categories: bool,
 ) -> Ingested:
     first = next((item for item in files if item.path), None)
     message = Message.objects.create(
@@ -210,14 +218,13 @@ def _write_message(
     arrivals.write_attachments(channel, message, files)
     request: Request | None = None
     if not account.blocked:
-        categorised = getattr(account, "has_categories", False)
         request = Request.objects.create(
             message=message,
             channel=channel,
             chat_id=chat_id,
             account=account,
             member_id=account.member_id,
-            status=Request.Status.PENDING if categorised else Request.Status.QUEUED,
+            status=Request.Status.PENDING if has_categories else Request.Status.QUEUED,
         )
         jobs.enqueue(
             "message", message.pk, {"message": message.pk, "request": request.pk}, lane=f"chat:{chat_id}"

@@ -28,6 +28,8 @@ INLINE_TYPES = frozenset(
     }
 )  # fmt: skip
 
+_RUNS = re.compile(r"\.(x?html?|shtml|svgz?|xml|xsl|js|mjs|css|php\d?|py|cgi|htaccess|swf|wasm)$", re.IGNORECASE)
+
 
 def chat_storage() -> Storage:
     """Return the storage that keeps files of chats."""
@@ -37,7 +39,10 @@ def chat_storage() -> Storage:
 def upload_path(instance: Any, filename: str) -> str:
     """Return a path nobody can guess that keeps the file's cleaned name."""
     token = unguessable()
-    return f"unicom/{token[:2]}/{token}/{clean_name(filename)}"
+    name = clean_name(filename)
+    # Should the project serve its media folder, nothing in it may come back as a page or a script.
+    harmless = "" if not _RUNS.search(name) else ".bin"
+    return f"unicom/{token[:2]}/{token}/{name}{harmless}"
 
 
 def clean_name(name: str) -> str:

@@ -1,8 +1,22 @@
-"""Name the paths; to be included where the project likes."""
+"""Name the paths; to be included where the project likes, as in ``path("unicom/", include("unicom.urls"))``."""
 
 from __future__ import annotations
 
 from django.urls import path
 
-urlpatterns: list[object] = []
-__all__ = ["path", "urlpatterns"]
+from unicom.platforms.webchat import views as webchat
+from unicom.views.webhooks import webhook
+
+urlpatterns = [
+    path("telegram/<int:channel_id>", webhook, {"platform": "Telegram"}, name="telegram_webhook"),
+    path("telegram/<int:channel_id>/", webhook, {"platform": "Telegram"}),
+    path("webhook/<str:platform>/<int:channel_id>/", webhook, name="webhook"),
+    path("webchat/send/", webchat.send, name="webchat_send"),
+    path("webchat/messages/", webchat.messages, name="webchat_messages"),
+    path("webchat/chats/", webchat.chats, name="webchat_chats"),
+    path("webchat/chat/<str:chat_id>/", webchat.update_chat, name="webchat_update_chat"),
+    path("webchat/chat/<str:chat_id>/delete/", webchat.delete, name="webchat_delete_chat"),
+    path("webchat/button-click/", webchat.button_click, name="webchat_button_click"),
+    path("webchat/media/<str:message_id>/", webchat.media_file, name="webchat_media"),
+    path("webchat/demo/", webchat.demo, name="webchat_demo"),
+]

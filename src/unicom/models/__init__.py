@@ -16,6 +16,7 @@ from unicom.models.message import Attachment, Message, MessageInlineImage
 from unicom.models.request import Request, RequestCategory
 from unicom.models.template import MessageTemplate, TemplateInlineImage
 from unicom.models.tool_call import ToolCall
+from unicom.models.worker import WorkerHeartbeat
 
 __all__ = [
     "Account",
@@ -42,4 +43,5 @@ __all__ = [
     "TemplateInlineImage",
     "ToolCall",
     "Update",
+    "WorkerHeartbeat",
 ]

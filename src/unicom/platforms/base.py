@@ -134,8 +134,11 @@ class Adapter(ABC):
         """Return the channel's external id as far as its config tells, else nothing."""
         return ""
 
-    def setup(self, public_url: str) -> Setup:
-        """Check the credentials and register the webhook; raises DeliveryError or InvalidConfig with the reason."""
+    def setup(self, webhook_url: str) -> Setup:
+        """Check the credentials and register the webhook; raises DeliveryError or InvalidConfig with the reason.
+
+        ``webhook_url`` is the whole address of this channel's webhook, empty where the project has no public origin.
+        """
         return Setup()
 
     # Coming in

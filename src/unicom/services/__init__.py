@@ -1,0 +1,1 @@
+"""Keep the documented import paths; each file is one import."""

@@ -126,7 +126,7 @@ class Api:
     def _run(self, incoming: Incoming, bot: BotState, exchange: Exchange) -> None:
         method, form = incoming.method, incoming.form
         context = Context(self._world, bot, SPELLING[method], Params(form))
-        for name in form.params.keys() | form.files.keys():
+        for name in sorted(form.params.keys() | form.files.keys()):
             if name not in PARAMETERS[context.method] and not _is_attachment(name, form):
                 context.complain(f"unknown parameter {name!r}")
             elif form.params.get(name, "") is None:

@@ -48,7 +48,7 @@ def read_entities(values: list[Any] | None) -> list[Json]:
         if not isinstance(kind, str):
             raise bad_request('can\'t parse MessageEntity: Field "type" must be of type String')
         if kind == "text_link" and not isinstance(value.get("url"), str):
-            raise bad_request('can\'t parse MessageEntity: Can\'t find field "url"')
+            raise bad_request("can't parse MessageEntity: Can't find field \"url\"")
         # The real server drops kinds it does not know; the caller records them as a violation.
         checked.append(value)
     return checked

@@ -39,9 +39,7 @@ class FakeGroup:
                 announce(self.world, self.chat, self._creator, person, old, self.chat.members[person.id])
                 if old not in MEMBER:
                     user = person.json()
-                    notice(
-                        self.world, self.chat, {"from": self._creator.json(), "new_chat_members": [user]}
-                    )
+                    notice(self.world, self.chat, {"from": self._creator.json(), "new_chat_members": [user]})
 
     def removes(self, member: FakeUser | FakeBot) -> None:
         """Throw somebody out: a bot gets 403 from now on."""
@@ -128,7 +126,7 @@ class FakeChannel(FakeGroup):
         return FakeMessage(chat=self.chat, json=edited)
 
     def counts_reactions(self, post: FakeMessage, **emoji: int) -> None:
-        """Tell how often each reaction was given, as Telegram does minutes later: ``counts_reactions(p, **{"👍": 3})``."""
+        """Tell how often each reaction was given, as Telegram does minutes later: ``**{"👍": 3}``."""
         reactions = [{"type": {"type": "emoji", "emoji": one}, "total_count": n} for one, n in emoji.items()]
         payload = {
             "chat": self.chat.json(), "message_id": post.message_id, "date": int(time.time()), "reactions": reactions,

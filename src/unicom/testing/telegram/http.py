@@ -30,7 +30,7 @@ class Request:
 
 
 class Exchange:
-    """The answering half of one request; each of its methods may be called once, from any thread's callback on the loop."""
+    """The answering half of one request; answered once, on the event loop."""
 
     def __init__(self, connection: Connection, *, keep_alive: bool) -> None:
         self._connection = connection
@@ -88,6 +88,8 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._head: tuple[str, str, str, dict[str, str]] | None = None
         self._head_size = 0
+        self._chunks: list[bytes] = []
+        self._chunks_end = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]
@@ -133,9 +135,7 @@ class Connection(asyncio.Protocol):
         self._head = None
         self._busy = True
         keep_alive = headers.get("connection", "").lower() != "close"
-        request = Request(
-            method=method, path=path, query=query, headers=headers, body=body, reused=self._served > 0
-        )
+        request = Request(method=method, path=path, query=query, headers=headers, body=body, reused=self._served > 0)
         self._server.handler(request, Exchange(self, keep_alive=keep_alive))
 
     def _read_head(self) -> bool:
@@ -183,9 +183,11 @@ class Connection(asyncio.Protocol):
         return body
 
     def _read_chunks(self, start: int) -> bytes | None:
-        chunks: list[bytes] = []
-        position = start
+        # What has been read is remembered: a large body comes in many packets.
+        if self._chunks_end < start:
+            self._chunks, self._chunks_end = [], start
         while True:
+            position = self._chunks_end
             line_end = self._buffer.find(b"\r\n", position)
             if line_end < 0:
                 return None
@@ -202,9 +204,10 @@ class Connection(asyncio.Protocol):
                 return None
             if size == 0:
                 del self._buffer[: position + 2]
-                return b"".join(chunks)
-            chunks.append(bytes(self._buffer[position : position + size]))
-            position += size + 2
+                body, self._chunks, self._chunks_end = b"".join(self._chunks), [], 0
+                return body
+            self._chunks.append(bytes(self._buffer[position : position + size]))
+            self._chunks_end = position + size + 2
 
     def _fail(self, status: int) -> None:
         reason = REASONS[status]
@@ -212,6 +215,7 @@ class Connection(asyncio.Protocol):
         head = f"HTTP/1.1 {status} {reason}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         self._buffer.clear()
         self.answered(head.encode() + body, keep_alive=False)
+        self._busy = True  # whatever follows is not read
 
 
 class HttpServer:
@@ -222,13 +226,16 @@ class HttpServer:
         self.refuse = refuse
         """Asked with the path as soon as the head is read; true closes the connection at once."""
         self.connections: set[Connection] = set()
-        self.loop = asyncio.new_event_loop()
+        self.on_close: Callable[[], None] = lambda: None
+        """Called on the loop when the server stops."""
+        self.loop: asyncio.AbstractEventLoop
         self.port = 0
         self._server: asyncio.Server | None = None
         self._thread: threading.Thread | None = None
 
     def start(self, port: int = 0) -> None:
         """Listen on loopback; port 0 takes a free one."""
+        self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="fake-telegram", daemon=True)
         self._thread.start()
         try:
@@ -262,9 +269,11 @@ class HttpServer:
     async def _close(self) -> None:
         if self._server is not None:
             self._server.close()
+        self.on_close()
         for connection in list(self.connections):
             connection.abort()
         tasks = [task for task in asyncio.all_tasks(self.loop) if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # lets the transports close their sockets

@@ -99,7 +99,7 @@ def _inline_button(button: Any, complain: Complain) -> None:
     if "web_app" in button:
         web_app = button["web_app"]
         if not isinstance(web_app, dict) or not str(web_app.get("url", "")).startswith("https://"):
-            raise bad_request(f"inline keyboard button Web App URL {web_app!r} is invalid: Only HTTPS links are allowed")
+            raise bad_request("inline keyboard button Web App URL is invalid: Only HTTPS links are allowed")
     if "copy_text" in button:
         copy = button["copy_text"]
         if not isinstance(copy, dict) or not 1 <= len(str(copy.get("text", ""))) <= 256:

@@ -131,14 +131,18 @@ class Log:
         ]
         return broken_limits(sendings, limits or Limits(), time_scale=self._time_scale)
 
+    def wait_for_change(self, timeout: float) -> None:
+        """Wait until anything is logged, at most ``timeout`` seconds."""
+        with self._changed:
+            self._changed.wait(timeout)
+
     def wait_for(self, condition: Callable[[Log], object], timeout: float = 5.0) -> bool:
         """Wait until ``condition`` holds; looked at whenever something is logged. False on time-out."""
         end = time.monotonic() + timeout
         while not condition(self):
-            with self._changed:
-                left = end - time.monotonic()
-                if left <= 0:
-                    return False
-                # Shorter than the time left: a call may be logged between the question and the wait.
-                self._changed.wait(min(left, 0.05))
+            left = end - time.monotonic()
+            if left <= 0:
+                return False
+            # Shorter than the time left: a call may be logged between the question and the wait.
+            self.wait_for_change(min(left, 0.05))
         return True

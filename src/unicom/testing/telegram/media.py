@@ -61,7 +61,7 @@ def picture_size(data: bytes) -> tuple[int, int] | None:
     if data[:6] in (b"GIF87a", b"GIF89a") and len(data) >= 10:
         width, height = struct.unpack("<HH", data[6:10])
         return int(width), int(height)
-    if data.startswith(b"\xff\xd8") or (data.startswith(b"RIFF") and data[8:12] == b"WEBP") or data.startswith(b"BM"):
+    if data.startswith((b"\xff\xd8", b"BM")) or (data.startswith(b"RIFF") and data[8:12] == b"WEBP"):
         return 640, 480
     return None
 
@@ -131,7 +131,9 @@ class FileStore:
             raise bad_request("file must be non-empty")
         if kind == "photo":
             if size > MAX_PHOTO:
-                raise bad_request(f"file of size {size} bytes is too big for a photo; the maximum size is {MAX_PHOTO} bytes")
+                raise bad_request(
+                    f"file of size {size} bytes is too big for a photo; the maximum size is {MAX_PHOTO} bytes"
+                )
             if picture_size(upload.data) is None:
                 raise bad_request("IMAGE_PROCESS_FAILED")
         return self.add(bot_id, kind, upload.data, name=upload.name, mime_type=upload.mime_type)

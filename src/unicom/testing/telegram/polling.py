@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from unicom.testing.telegram.errors import OTHER_POLLER, WEBHOOK_ACTIVE, ApiError, conflict
-from unicom.testing.telegram.http import Exchange
+from unicom.testing.telegram.http import Exchange, HttpServer
 from unicom.testing.telegram.methods.context import Context
 from unicom.testing.telegram.methods.updates import polling_request
 from unicom.testing.telegram.world import BotState, World
@@ -30,9 +30,9 @@ class Waiting:
 class Polling:
     """The held polls; runs on the event loop, under the world's lock."""
 
-    def __init__(self, world: World, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, world: World, server: HttpServer) -> None:
         self._world = world
-        self._loop = loop
+        self._server = server
         self._waiting: dict[int, Waiting] = {}
 
     def begin(self, context: Context, exchange: Exchange, respond: Respond) -> None:
@@ -52,7 +52,7 @@ class Polling:
         if updates or not timeout:
             respond(updates)
             return
-        timer = self._loop.call_later(timeout * self._world.time_scale, self._expire, bot)
+        timer = self._server.loop.call_later(timeout * self._world.time_scale, self._expire, bot)
         self._waiting[bot.id] = Waiting(exchange=exchange, respond=respond, limit=limit, timer=timer)
 
     def wake(self, bot: BotState) -> None:

@@ -11,6 +11,7 @@ from typing import Literal
 
 from unicom.testing.telegram.api import Api, Settings
 from unicom.testing.telegram.bots import FakeBot, WebhookRequest
+from unicom.testing.telegram.client import ApiClient
 from unicom.testing.telegram.control import Control
 from unicom.testing.telegram.errors import Json
 from unicom.testing.telegram.faults import Fault, FaultPlan, named
@@ -62,7 +63,8 @@ class FakeTelegram:
         self._disorder = disorder or Disorder()
         self._couriers: dict[int, Courier] = {}
         self._http = HttpServer(self._handle, refuse=self._refuse)
-        self._polling = Polling(self._world, self._http.loop)
+        self._http.on_close = self._close_couriers
+        self._polling = Polling(self._world, self._http)
         pace = Pace(limits or Limits(), time_scale) if enforce_limits else None
         self._api = Api(self._world, self.log, self._faults, pace, self._polling, self.settings)
         self._api.on_webhook = self._wake
@@ -125,9 +127,11 @@ class FakeTelegram:
             self.bots[bot_id] = FakeBot(self._world, state)
             return self.bots[bot_id]
 
-    def user(
-        self, name: str = "Ann", *, id: int | None = None, username: str = "", language: str = "en"
-    ) -> FakeUser:
+    def client(self, bot: FakeBot, *, timeout: float = 5.0) -> ApiClient:
+        """Return a plain client that calls the API as the bot."""
+        return ApiClient(self.url, bot.token, timeout=timeout)
+
+    def user(self, name: str = "Ann", *, id: int | None = None, username: str = "", language: str = "en") -> FakeUser:
         """Create a person; the id is beyond 32 bits unless one is given."""
         with self._world.lock:
             first, _, last = name.partition(" ")
@@ -172,9 +176,7 @@ class FakeTelegram:
         """Let a bot act for a person's account."""
         return FakeBusiness(self._world, owner, bot)
 
-    def _room(
-        self, first_id: int, kind: str, title: str, members: Iterable[FakeUser | FakeBot]
-    ) -> tuple[Chat, Person]:
+    def _room(self, first_id: int, kind: str, title: str, members: Iterable[FakeUser | FakeBot]) -> tuple[Chat, Person]:
         chat = Chat(id=first_id - self._world.number(), type=kind, title=title)
         people = [member.state.person if isinstance(member, FakeBot) else member.person for member in members]
         creator = next((person for person in people if not person.is_bot), None) or self.user("Owner").person
@@ -222,7 +224,8 @@ class FakeTelegram:
         """Return what would be posted to the bot's webhook, as (headers, body); nothing is removed."""
         with self._world.lock:
             headers = webhook_headers(bot.state)
-            return [WebhookRequest(dict(headers), json.dumps(entry.update).encode()) for entry in bot.state.queue.entries]
+            bodies = [json.dumps(entry.update).encode() for entry in bot.state.queue.entries]
+        return [WebhookRequest(dict(headers), body) for body in bodies]
 
     def deliver(self, bot: FakeBot, post: Callable[[dict[str, str], bytes], int]) -> list[int]:
         """Hand every pending update to ``post`` once; those it answers with 2xx are done. Returns its answers."""
@@ -242,8 +245,7 @@ class FakeTelegram:
             left = end - time.monotonic()
             if left <= 0:
                 return False
-            size = len(self.log.deliveries())
-            self.log.wait_for(lambda log, size=size: len(log.deliveries()) > size, min(left, 0.1))
+            self.log.wait_for_change(min(left, 0.05))
         return True
 
     def _wake(self, bot: BotState) -> None:
@@ -255,6 +257,11 @@ class FakeTelegram:
             if courier is None:
                 courier = self._couriers[bot.id] = Courier(self._world, bot, self.log, self._policy)
             self._http.loop.call_soon_threadsafe(courier.wake)
+
+    def _close_couriers(self) -> None:
+        for courier in self._couriers.values():
+            courier.close()
+        self._couriers.clear()
 
     # Requests
 

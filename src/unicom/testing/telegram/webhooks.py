@@ -61,6 +61,12 @@ class Courier:
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
 
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        for _, writer in self._idle:
+            writer.transport.abort()
+        self._idle.clear()
+
     async def _deliver(self, entry: Entry) -> None:
         if entry.delay:
             # Waiting takes no connection: others go first meanwhile.
@@ -71,7 +77,7 @@ class Courier:
         status, error = 0, ""
         try:
             status = await asyncio.wait_for(self._post(entry), self._policy.timeout)
-        except (TimeoutError, asyncio.TimeoutError):
+        except TimeoutError:
             error = "Read timeout expired"
         except ConnectionRefusedError:
             error = "Connection refused"
@@ -130,7 +136,7 @@ class Courier:
                 return await self._exchange(reader, writer, request)
             except (OSError, asyncio.IncompleteReadError):
                 # The other side closed an idle connection; only a fresh one tells whether it is there.
-                writer.close()
+                writer.transport.abort()
         secure = ssl.create_default_context() if url.scheme == "https" else None
         port = url.port or (443 if secure else 80)
         reader, writer = await asyncio.open_connection(url.hostname, port, ssl=secure)
@@ -158,4 +164,4 @@ class Courier:
             if keep:
                 self._idle.append((reader, writer))
             else:
-                writer.close()
+                writer.transport.abort()

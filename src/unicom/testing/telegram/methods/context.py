@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from unicom.testing.telegram.entities import MAX_ENTITIES, KINDS, detect, normalise, read_entities, utf16_len
+from unicom.testing.telegram.entities import KINDS, MAX_ENTITIES, detect, normalise, read_entities, utf16_len
 from unicom.testing.telegram.errors import Json, bad_request
 from unicom.testing.telegram.html_markup import parse_html
 from unicom.testing.telegram.keyboards import check_markup

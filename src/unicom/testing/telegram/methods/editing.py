@@ -5,17 +5,20 @@ from __future__ import annotations
 import time
 
 from unicom.testing.telegram.errors import NOT_MODIFIED, QUERY_TOO_OLD, Json, bad_request
-from unicom.testing.telegram.methods.context import MAX_CAPTION, Context
+from unicom.testing.telegram.methods.context import Context
 from unicom.testing.telegram.methods.sending import WITH_CAPTION, media_item
 from unicom.testing.telegram.world import Chat
 
 HOURS_48 = 48 * 3600
 QUERY_SECONDS = 15 * 60
 MAX_ANSWER = 200
-EMOJI = (
-    "❤ 👍 👎 🔥 🥰 👏 😁 🤔 🤯 😱 🤬 😢 🎉 🤩 🤮 💩 🙏 👌 🕊 🤡 🥱 🥴 😍 🐳 ❤‍🔥 🌚 🌭 💯 🤣 ⚡ 🍌 🏆 💔 🤨 😐 🍓 🍾 💋 🖕 😈 😴 😭 🤓 👻 👨‍💻 👀 🎃 🙈 😇 😨 🤝 "
-    "✍ 🤗 🫡 🎅 🎄 ☃ 💅 🤪 🗿 🆒 💘 🙉 🦄 😘 💊 🙊 😎 👾 🤷‍♂ 🤷 🤷‍♀ 😡"
-).split()
+EMOJI = {
+    "❤", "👍", "👎", "🔥", "🥰", "👏", "😁", "🤔", "🤯", "😱", "🤬", "😢", "🎉", "🤩", "🤮", "💩", "🙏", "👌", "🕊",
+    "🤡", "🥱", "🥴", "😍", "🐳", "❤\u200d🔥", "🌚", "🌭", "💯", "🤣", "⚡", "🍌", "🏆", "💔", "🤨", "😐", "🍓", "🍾",
+    "💋", "🖕", "😈", "😴", "😭", "🤓", "👻", "👨\u200d💻", "👀", "🎃", "🙈", "😇", "😨", "🤝", "✍", "🤗", "🫡", "🎅",
+    "🎄", "☃", "💅", "🤪", "🗿", "🆒", "💘", "🙉", "🦄", "😘", "💊", "🙊", "😎", "👾", "🤷\u200d♂", "🤷",
+    "🤷\u200d♀", "😡",
+}  # fmt: skip
 CONTENT = ("text", "entities", "caption", "caption_entities", "show_caption_above_media", *WITH_CAPTION)
 
 
@@ -161,16 +164,3 @@ def set_message_reaction(context: Context) -> bool:
     chat.reactions[message_id, context.bot.id] = reactions
     context.message_ids = (message_id,)
     return True
-
-
-__all__ = [
-    "MAX_CAPTION",
-    "answer_callback_query",
-    "delete_message",
-    "delete_messages",
-    "edit_message_caption",
-    "edit_message_media",
-    "edit_message_reply_markup",
-    "edit_message_text",
-    "set_message_reaction",
-]

@@ -7,8 +7,8 @@ _FLAGS = "disable_notification protect_content"
 _LEGACY_REPLY = "allow_sending_without_reply reply_to_message_id"
 _TARGET = "chat_id business_connection_id message_thread_id direct_messages_topic_id"
 _SEND = (
-    f"{_TARGET} {_FLAGS} allow_paid_broadcast message_effect_id suggested_post_parameters reply_parameters reply_markup "
-    f"{_EPHEMERAL} {_LEGACY_REPLY}"
+    f"{_TARGET} {_FLAGS} allow_paid_broadcast message_effect_id suggested_post_parameters reply_parameters "
+    f"reply_markup {_EPHEMERAL} {_LEGACY_REPLY}"
 )
 _CAPTION = "caption parse_mode caption_entities"
 _ABOVE = "show_caption_above_media has_spoiler"
@@ -65,9 +65,7 @@ _TABLE = {
         "chat_id from_chat_id message_id message_thread_id direct_messages_topic_id video_start_timestamp "
         f"{_FLAGS} message_effect_id suggested_post_parameters"
     ),
-    "editMessageText": (
-        f"{_EDIT} text parse_mode entities link_preview_options rich_message disable_web_page_preview"
-    ),
+    "editMessageText": (f"{_EDIT} text parse_mode entities link_preview_options rich_message disable_web_page_preview"),
     "editMessageCaption": f"{_EDIT} {_CAPTION} show_caption_above_media",
     "editMessageMedia": f"{_EDIT} media",
     "editMessageReplyMarkup": _EDIT,

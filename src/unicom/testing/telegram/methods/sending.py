@@ -104,7 +104,8 @@ def send_media_group(context: Context) -> list[Json]:
     if not items:
         raise bad_request("there is no media in the request")
     if not 2 <= len(items) <= 10:
-        raise bad_request("wrong number of media in the album" if len(items) < 2 else "too many messages to send as an album")
+        few = len(items) < 2
+        raise bad_request("wrong number of media in the album" if few else "too many messages to send as an album")
     if "reply_markup" in context.params:
         context.complain("reply_markup: an album has none")
     contents = [media_item(context, item, album=True) for item in items]
@@ -121,7 +122,7 @@ def media_item(context: Context, item: Any, *, album: bool = False) -> Json:
     """Return the content of a message made of an InputMedia."""
     if not isinstance(item, dict):
         raise bad_request("can't parse InputMedia: expected an Object")
-    kind = item.get("type")
+    kind = str(item.get("type"))
     if kind not in (ALBUM_KINDS if album else WITH_CAPTION):
         raise bad_request(f"can't parse InputMedia: type {kind!r} is unsupported")
     text, entities = context.format(
@@ -145,7 +146,7 @@ def send_location(context: Context) -> Json:
 def send_venue(context: Context) -> Json:
     """Send a place."""
     prepared = prepare(context)
-    venue = {"location": _location(context)}
+    venue: Json = {"location": _location(context)}
     for name in ("title", "address"):
         if name not in context.params:
             raise bad_request(f"venue {name} must be non-empty")
@@ -183,7 +184,8 @@ def send_poll(context: Context) -> Json:
     options = params.array("options", what="options") or []
     texts = [option.get("text") if isinstance(option, dict) else option for option in options]
     if not 1 <= len(params.text("question")) <= 300:
-        raise bad_request("poll question must be non-empty" if "question" not in params else "poll question length must not exceed 300")
+        missing = "question" not in params
+        raise bad_request(f"poll question {'must be non-empty' if missing else 'length must not exceed 300'}")
     if not 2 <= len(texts) <= MAX_OPTIONS:
         raise bad_request(
             "poll must have at least 2 option" if len(texts) < 2 else f"poll can't have more than {MAX_OPTIONS} options"

@@ -51,7 +51,8 @@ def set_webhook(context: Context, *, allow_loopback: bool) -> bool:
     same = (webhook.url, secret, webhook.max_connections) == (
         bot.webhook.url, bot.webhook.secret_token, bot.webhook.max_connections,
     )  # fmt: skip
-    context.description = "Webhook is already set" if same and (not given or allowed == bot.allowed_updates) else "Webhook was set"
+    same = same and (not given or allowed == bot.allowed_updates)
+    context.description = "Webhook is already set" if same else "Webhook was set"
     if given:
         bot.allowed_updates = allowed
     bot.webhook = webhook

@@ -71,7 +71,11 @@ export function messageElement(message, repliedTo, onAction) {
  */
 export function pendingElement(item, { onRetry, onDiscard }) {
   const failed = item.state === "failed";
-  const foot = element("div", { class: "message-foot", role: failed && "status" }, text(failed ? "notSent" : "sending"));
+  const foot = element(
+    "div",
+    { class: "message-foot", role: failed && "status" },
+    text(failed ? "notSent" : "sending"),
+  );
   if (failed) {
     const retry = element("button", { class: "text-button", type: "button" }, text("retry"));
     const discard = element("button", { class: "text-button", type: "button" }, text("discard"));

@@ -88,9 +88,9 @@ export class ChatList {
     const open = element(
       "button",
       { class: "chat-open", type: "button", "aria-current": selected && "true" },
-      element("span", { class: "chat-name", dir: "auto" }, title),
+      element("span", { class: "chat-name" }, element("bdi", {}, title)),
       last && element("time", { class: "chat-when", datetime: last.timestamp }, when),
-      last && element("span", { class: "chat-last", dir: "auto" }, last.text || text("attachment")),
+      last && element("span", { class: "chat-last" }, element("bdi", {}, last.text || text("attachment"))),
     );
     const options = element(
       "button",

@@ -35,6 +35,7 @@ export class ChatMenu {
     this.chat = chat;
     this.opener = opener;
     this.archiveLabel.textContent = text(chat.is_archived ? "unarchive" : "archive");
+    this.menu.setAttribute("aria-label", opener.getAttribute("aria-label") ?? "");
     this.menu.showPopover();
     this.#place(opener.getBoundingClientRect());
     this.items[0].focus();

@@ -34,8 +34,16 @@ export async function confirmDelete(title) {
 function ask(dialog) {
   // Escape keeps the value of the time before.
   dialog.returnValue = "";
+  // No submit button: as the first of the form it would be the one that Enter presses.
+  const cancel = dialog.querySelector(".cancel");
+  const close = () => dialog.close("");
+  cancel?.addEventListener("click", close);
   dialog.showModal();
   return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue), { once: true });
+    const done = () => {
+      cancel?.removeEventListener("click", close);
+      resolve(dialog.returnValue);
+    };
+    dialog.addEventListener("close", done, { once: true });
   });
 }

@@ -13,7 +13,9 @@ export class Drawer {
     this.closer.addEventListener("click", () => this.close());
     this.backdrop.addEventListener("click", () => this.close());
     this.sidebar.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") this.close();
+      // The menu of a chat is in here too, and closes by itself.
+      const inMenu = event.target instanceof Element && event.target.closest("[popover]");
+      if (event.key === "Escape" && !inMenu) this.close();
     });
     // A window made wide has no drawer any more.
     matchMedia("(max-width: 760px)").addEventListener("change", () => this.close());

@@ -25,7 +25,7 @@ const { apiBase = "", channelId = "", csrfToken = "" } = find("app", HTMLDivElem
 const api = new Api(apiBase, channelId, csrfToken);
 const toast = new Toast();
 const drawer = new Drawer();
-const heading = find("chat-title", HTMLHeadingElement);
+const heading = find("chat-title", HTMLElement);
 const connection = find("connection", HTMLParagraphElement);
 
 /**
@@ -34,7 +34,9 @@ const connection = find("connection", HTMLParagraphElement);
  * @type {Map<string, Conversation>}
  */
 const conversations = new Map();
-let current = new Conversation(null);
+/** A chat not yet made. It stays as it is while the visitor looks at others, with what could not be sent. */
+let draft = new Conversation(null);
+let current = draft;
 /** The next poll reads the newest page, as something is known to have changed. */
 let tailDue = true;
 let chatsDue = true;
@@ -142,6 +144,8 @@ async function refreshMessages(conversation, count) {
   }
   if (tail) conversation.replaceTail(page);
   else conversation.extend(page);
+  // The list shows each chat's last message; a poll later it shows this one.
+  if (conversation.cursor !== cursor && cursor !== null) chatsDue = true;
   if (conversation === current) thread.render();
   if (!tail && page.has_more) await refreshMessages(conversation, count);
 }
@@ -227,9 +231,13 @@ function go(chatId) {
 
 /** @param {string | null} chatId */
 function open(chatId) {
-  const known = chatId === null ? undefined : conversations.get(chatId);
-  current = known ?? new Conversation(chatId);
-  if (chatId) conversations.set(chatId, current);
+  if (chatId === null) {
+    if (draft.id !== null) draft = new Conversation(null);
+    current = draft;
+  } else {
+    current = conversations.get(chatId) ?? new Conversation(chatId);
+    conversations.set(chatId, current);
+  }
   tailDue = true;
   composer.clear();
   chatList.select(chatId);
@@ -238,8 +246,12 @@ function open(chatId) {
   poller.kick();
 }
 
-/** The title of an open chat that the list does not hold, archived for instance, stays as it was. */
-let knownTitles = new Map();
+/**
+ * The list holds either recent or archived chats; the open one may be in the other.
+ *
+ * @type {Map<string | null, string>}
+ */
+const knownTitles = new Map();
 
 function showTitle() {
   for (const chat of chatList.chats) knownTitles.set(chat.id, titleOf(chat));

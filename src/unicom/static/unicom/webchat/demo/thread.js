@@ -40,6 +40,10 @@ export class Thread {
     /** True until the first messages are on screen. */
     this.fresh = true;
     this.loadingOlder = false;
+    /** While older messages are put on top. */
+    this.prepending = false;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.hushed = undefined;
 
     this.older.addEventListener("click", () => events.onOlder());
     this.jump.addEventListener("click", () => this.toEnd("smooth"));
@@ -71,8 +75,7 @@ export class Thread {
   render() {
     const conversation = this.conversation;
     if (!conversation) return;
-    // Opening a chat or loading older messages is no news: only what comes later is read out.
-    this.log.setAttribute("aria-busy", String(this.fresh || this.loadingOlder));
+    if (this.fresh || this.prepending) this.#hush();
     const before = this.scroller.scrollHeight;
     const rows = this.#rows(conversation);
     const arrived = rows.some((row) => !this.seen.has(row.key));
@@ -80,7 +83,7 @@ export class Thread {
     this.#group();
     this.welcome.hidden = !conversation.loaded || rows.length > 0;
     this.older.hidden = !conversation.hasOlder;
-    if (this.loadingOlder) {
+    if (this.prepending) {
       this.scroller.scrollTop += this.scroller.scrollHeight - before;
     } else if (this.atEnd) {
       this.toEnd();
@@ -89,7 +92,14 @@ export class Thread {
     }
     for (const row of rows) this.seen.add(row.key);
     if (conversation.loaded) this.fresh = false;
-    this.log.setAttribute("aria-busy", "false");
+  }
+
+  /** Opening a chat or loading older messages is no news: only what comes later is read out. */
+  #hush() {
+    this.log.setAttribute("aria-busy", "true");
+    clearTimeout(this.hushed);
+    // Screen readers learn of the new rows a little after they are made.
+    this.hushed = setTimeout(() => this.log.setAttribute("aria-busy", "false"), 400);
   }
 
   /**
@@ -103,8 +113,10 @@ export class Thread {
     this.older.disabled = true;
     try {
       await load();
+      this.prepending = true;
       this.render();
     } finally {
+      this.prepending = false;
       this.loadingOlder = false;
       this.older.disabled = false;
     }
@@ -205,7 +217,7 @@ export class Thread {
   #dress(made, { sender, timestamp, key, old }) {
     made.dataset.sender = sender;
     made.dataset.timestamp = timestamp;
-    if (!this.fresh && !this.loadingOlder && !this.seen.has(key)) made.classList.add("entering");
+    if (!this.fresh && !this.prepending && !this.seen.has(key)) made.classList.add("entering");
     if (old?.dataset.messageId) made.classList.add("changed");
     return made;
   }

@@ -1,0 +1,205 @@
+"""Hold what every page of ours has in common: cheap lists, no secrets in error pages, records that cannot be edited."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.contrib.admin.utils import quote
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet
+from django.db.models.fields.related import ForeignKey, ManyToManyField
+from django.forms import Field
+from django.http import HttpRequest, HttpResponse
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from django.views.debug import SafeExceptionReporterFilter
+
+from unicom.models import Channel
+
+COUNT_CAP = 10_000
+
+
+class NothingShown(SafeExceptionReporterFilter):
+    """Keep every local variable and posted value out of error pages and mails, whatever DEBUG says."""
+
+    def is_active(self, request: HttpRequest | None) -> bool:
+        """Say that there is something to hide."""
+        return True
+
+    def get_post_parameters(self, request: HttpRequest | None) -> dict[str, Any]:
+        """Name what was posted, without the values."""
+        return {} if request is None else dict.fromkeys(request.POST, self.cleansed_substitute)
+
+    def get_traceback_frame_variables(self, request: HttpRequest | None, tb_frame: Any) -> list[tuple[str, Any]]:
+        """Name the variables of a frame, without the values."""
+        return [(name, self.cleansed_substitute) for name in tb_frame.f_locals]
+
+
+class CappedPaginator(Paginator):
+    """Count no further than anyone would page: a table of millions costs no more than its first rows."""
+
+    @cached_property
+    def count(self) -> int:
+        """Return the number of rows, at most COUNT_CAP."""
+        return self.object_list[:COUNT_CAP].count()  # type: ignore[union-attr]
+
+
+class ChannelFilter(admin.SimpleListFilter):
+    """Narrow a list to a channel, by name alone: no config is read."""
+
+    title = _("channel")
+    parameter_name = "channel"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        """Return the channels there are."""
+        return list(Channel.objects.order_by("name").values_list("pk", "name")[:200])
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the rows of the chosen channel."""
+        value = self.value()
+        if not value:
+            return queryset
+        return queryset.filter(channel_id=value) if value.isdigit() else queryset.none()
+
+
+class Consequence:
+    """Name rows that go when an object goes, and how to find them."""
+
+    def __init__(self, model: type[Model], lookup: str, *, asks: bool = False) -> None:
+        self.model = model
+        self.lookup = lookup
+        self.asks = asks
+        """Whether the user must be allowed to delete these, too."""
+
+
+class UnicomAdmin(admin.ModelAdmin):
+    """Be the parent of all our pages."""
+
+    list_per_page = 50
+    list_max_show_all = 200
+    show_full_result_count = False
+    paginator = CappedPaginator
+    consequences: ClassVar[Sequence[Consequence]] = ()
+    """What is deleted along; shown as counts, never as a list of everything."""
+    channel_path: ClassVar[str] = ""
+    """The relation that leads to a channel, whose config no list has to decrypt."""
+
+    class Media:
+        css: ClassVar = {"all": ["unicom/admin/unicom.css"]}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Leave the secrets of channels in the database."""
+        rows = super().get_queryset(request)
+        return rows.select_related(self.channel_path).defer(f"{self.channel_path}__config") if self.channel_path else rows
+
+    def formfield_for_foreignkey(self, db_field: ForeignKey[Any], request: HttpRequest, **kwargs: Any) -> Field | None:
+        """Offer channels without their secrets."""
+        if db_field.related_model is Channel and db_field.name not in self.autocomplete_fields:
+            kwargs.setdefault("queryset", Channel.objects.defer("config").order_by("name"))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_manytomany(
+        self, db_field: ManyToManyField[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Field | None:
+        """Offer channels without their secrets."""
+        if db_field.related_model is Channel:
+            kwargs.setdefault("queryset", Channel.objects.defer("config").order_by("name"))
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Show the list, or run an action."""
+        request.exception_reporter_filter = NothingShown()  # type: ignore[attr-defined]
+        return super().changelist_view(request, extra_context)
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: Any = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Show or save one row."""
+        request.exception_reporter_filter = NothingShown()  # type: ignore[attr-defined]
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, Any]:
+        """Say what a deletion takes along, in numbers; large conversations are never loaded for that."""
+        objs = list(objs)
+        name = self.opts.verbose_name if len(objs) == 1 else self.opts.verbose_name_plural
+        listed: list[Any] = [f"{capfirst(str(self.opts.verbose_name))}: {obj}" for obj in objs[:100]]
+        counts: dict[str, int] = {str(name): len(objs)}
+        needed: set[str] = set()
+        if not self.has_delete_permission(request):
+            needed.add(str(self.opts.verbose_name))
+        for item in self.consequences:
+            count = item.model._default_manager.filter(**{f"{item.lookup}__in": objs}).count()
+            if not count:
+                continue
+            opts = item.model._meta
+            listed.append(f"{count:,} {opts.verbose_name if count == 1 else opts.verbose_name_plural}")
+            counts[str(opts.verbose_name_plural)] = count
+            if item.asks and not request.user.has_perm(f"{opts.app_label}.delete_{opts.model_name}"):
+                needed.add(str(opts.verbose_name))
+        return listed, counts, needed, []
+
+    def link(self, model: type[Model], pk: Any, label: Any) -> Any:
+        """Return a link to a row's page; the label is escaped."""
+        if pk in (None, ""):
+            return self.get_empty_value_display()
+        try:
+            url = reverse(
+                f"admin:{model._meta.app_label}_{model._meta.model_name}_change",
+                args=[quote(pk)],
+                current_app=self.admin_site.name,
+            )
+        except NoReverseMatch:
+            return str(label)
+        return format_html('<a href="{}">{}</a>', url, str(label) or str(pk))
+
+
+class RecordAdmin(UnicomAdmin):
+    """Show what the pipeline wrote: nobody edits it by hand; actions ask for the change permission as ``operate``."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Refuse: the pipeline alone writes these."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse: the pipeline alone writes these."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse: they go with what they belong to."""
+        return False
+
+    def has_operate_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Tell whether the user may run the actions."""
+        return super().has_change_permission(request, obj)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let those in who may see or operate."""
+        codename = f"{self.opts.app_label}.%s_{self.opts.model_name}"
+        return request.user.has_perm(codename % "view") or request.user.has_perm(codename % "change")
+
+
+def report(model_admin: admin.ModelAdmin, request: HttpRequest, done: int, total: int, singular: str, plural: str) -> None:
+    """Tell how many of the chosen rows an action applied to, and how many it did not."""
+    from django.contrib import messages
+
+    if done:
+        model_admin.message_user(request, ngettext(singular, plural, done) % {"count": done}, messages.SUCCESS)
+    if done < total:
+        left = ngettext(
+            "%(count)d was left as it was: the action does not apply to it.",
+            "%(count)d were left as they were: the action does not apply to them.",
+            total - done,
+        )
+        model_admin.message_user(request, left % {"count": total - done}, messages.WARNING)
+
+
+def apply_each(rows: Iterable[Any], action: Callable[[Any], bool]) -> tuple[int, int]:
+    """Run an action on each row; returns how many it applied to, and how many there were."""
+    results = [action(row) for row in rows]
+    return sum(results), len(results)

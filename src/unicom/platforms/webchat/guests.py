@@ -1,0 +1,107 @@
+"""Hand what a guest did over to the user they log in as."""
+
+from __future__ import annotations
+
+import logging
+from importlib import import_module
+from typing import Any
+
+from django.db import transaction
+from django.http import HttpRequest
+
+from unicom.conf import settings
+from unicom.ids import digest
+from unicom.models import (
+    Account,
+    AccountChat,
+    AccountIdentity,
+    CallbackExecution,
+    Channel,
+    IdempotencyKey,
+    Message,
+    Request,
+)
+from unicom.platforms.webchat.visitors import SESSION_KEY, account_id, guest_external_id, user_external_id
+from unicom.rows import insert_if_absent
+
+logger = logging.getLogger("unicom")
+
+
+def remember_session(account: Account, session_key: str | None) -> None:
+    """Note which session a guest came with, so that :func:`migrate_guest_to_user` finds them by a former key."""
+    if session_key:
+        insert_if_absent(AccountIdentity(account=account, kind="session", value=digest(session_key), verified=True))
+
+
+def migrate_guest_to_user(session_key: str | None, user: Any) -> bool:
+    """Give a guest's chats, messages, requests and buttons to ``user``; the guest's account goes.
+
+    Takes the session's key from before or after the log-in. Returns whether there was anything to do; an unknown key,
+    or one that was used already, is none. Idempotent.
+    """
+    if not session_key or user is None or user.pk is None:
+        return False
+    guest = Account.objects.filter(
+        identities__kind="session", identities__value=digest(session_key), external_id__startswith="guest_"
+    ).first()
+    if guest is None:
+        engine = import_module(settings.SESSION_ENGINE)
+        secret = engine.SessionStore(session_key=session_key).get(SESSION_KEY)
+        guest = _guest(secret)
+    return guest is not None and _hand_over(guest, user)
+
+
+def migrate_on_login(sender: Any, request: HttpRequest | None, user: Any, **_: Any) -> None:
+    """Do it when Django says that somebody has logged in; never in the way of the log-in."""
+    session = getattr(request, "session", None)
+    secret = session.get(SESSION_KEY) if session is not None else None
+    if not secret or session is None:
+        return
+    try:
+        guest = _guest(secret)
+        if guest is not None:
+            _hand_over(guest, user)
+        del session[SESSION_KEY]
+    except Exception:
+        # The key stays in the session, so the documented function can still do it.
+        logger.exception("A guest's chats could not be given to user %s.", user.pk)
+
+
+def _guest(secret: Any) -> Account | None:
+    if not isinstance(secret, str) or not secret:
+        return None
+    return Account.objects.filter(pk=account_id(guest_external_id(secret))).first()
+
+
+@transaction.atomic
+def _hand_over(guest: Account, user: Any) -> bool:
+    guest_row = Account.objects.select_for_update().filter(pk=guest.pk).first()
+    if guest_row is None:
+        return False
+    external_id = user_external_id(user)
+    target = Account(
+        id=account_id(external_id),
+        platform=guest_row.platform,
+        external_id=external_id,
+        name=user.get_full_name() or user.get_username(),
+        username=user.get_username(),
+        blocked=guest_row.blocked,
+    )
+    if insert_if_absent(target):
+        insert_if_absent(AccountIdentity(account=target, kind="user", value=str(user.pk), verified=True))
+        member = getattr(user, "unicom_member", None)
+        if member is not None:
+            Account.objects.filter(pk=target.pk).update(member=member)
+    target = Account.objects.get(pk=target.pk)
+    there = AccountChat.objects.filter(account=target).values("chat_id")
+    AccountChat.objects.filter(account=guest_row).exclude(chat_id__in=there).update(account=target)
+    Message.objects.filter(sender=guest_row).update(sender=target, sender_name=target.name)
+    Request.objects.filter(account=guest_row).update(account=target, member=target.member)
+    CallbackExecution.objects.filter(account=guest_row).update(account=target)
+    for channel in Channel.objects.filter(idempotency_keys__caller=guest_row.pk).distinct():
+        taken = IdempotencyKey.objects.filter(channel=channel, caller=target.pk).values("key")
+        IdempotencyKey.objects.filter(channel=channel, caller=guest_row.pk).exclude(key__in=list(
+            taken.values_list("key", flat=True)
+        )).update(caller=target.pk)
+    guest_row.delete()
+    return True

@@ -1,0 +1,83 @@
+"""Page through a chat by its numbers, whole or along one branch of it.
+
+A visitor who edits an earlier message starts a branch: the new message answers what the old one answered, so what came
+between the two belongs to the older branch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Q, QuerySet
+
+from unicom.errors import NotAccessible
+from unicom.models import Chat, Message
+
+MOST = 200
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """Be one page, oldest first; ``next_cursor`` leads on in the direction that was asked for."""
+
+    messages: list[Message]
+    has_more: bool
+    next_cursor: str | None
+    branch: str
+
+
+def page(chat: Chat, *, limit: int, before: str = "", after: str = "", branch: str = "all") -> Page:
+    """Return the newest page, or the one before or after a message; raises NotAccessible for a cursor not of here."""
+    shown = Message.objects.filter(chat=chat, seq__isnull=False, deleted_at=None)
+    if branch != "all":
+        shown = shown.exclude(_other_branches(chat, branch))
+    if after:
+        rows = list(shown.filter(seq__gt=_seq(chat, after)).order_by("seq")[: limit + 1])
+        messages = rows[:limit]
+        cursor = messages[-1].pk if messages else after
+    else:
+        if before:
+            shown = shown.filter(seq__lt=_seq(chat, before))
+        rows = list(shown.order_by("-seq")[: limit + 1])
+        messages = rows[:limit][::-1]
+        cursor = messages[0].pk if messages else ""
+    has_more = len(rows) > limit
+    return Page(messages=messages, has_more=has_more, next_cursor=cursor if has_more else None, branch=branch)
+
+
+def _seq(chat: Chat, message_id: str) -> int:
+    found = (
+        Message.objects.filter(chat=chat, pk=message_id, seq__isnull=False).values_list("seq", flat=True).first()
+        if "\x00" not in message_id
+        else None
+    )
+    if found is None:
+        raise NotAccessible("There is no such message.")
+    return found
+
+
+def _other_branches(chat: Chat, branch: str) -> Q:
+    """Return what is not on the branch: between each turning and what it answers, seen from the branch's end."""
+    turnings: QuerySet[Message, tuple[int, int]] = (  # type: ignore[assignment]
+        Message.objects.filter(
+            chat=chat, is_outgoing=False, seq__isnull=False, reply_to_message__seq__isnull=False
+        )
+        .order_by("-seq")
+        .values_list("seq", "reply_to_message__seq")
+    )
+    pairs = list(turnings)
+    hidden = Q(pk__in=[])
+    horizon: int | None = None
+    if branch != "latest":
+        wanted = _seq(chat, branch)
+        # The branch ends where a later turning leaves it behind.
+        leaving = [seq for seq, root in pairs if root < wanted < seq]
+        if leaving:
+            horizon = min(leaving)
+            hidden |= Q(seq__gte=horizon)
+    for seq, root in pairs:
+        if horizon is not None and seq >= horizon:
+            continue
+        hidden |= Q(seq__gt=root, seq__lt=seq)
+        horizon = root + 1  # turnings within what is hidden lead nowhere
+    return hidden

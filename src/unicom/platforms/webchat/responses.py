@@ -1,0 +1,82 @@
+"""Answer browsers: every error is one sentence under ``error``, with the right status."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http.multipartparser import MultiPartParserError
+from django.middleware.csrf import CsrfViewMiddleware
+from django.utils.decorators import decorator_from_middleware
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+
+from unicom.errors import AccountBlocked, Expired, InvalidMessage, NotAccessible
+
+logger = logging.getLogger("unicom")
+
+View = Callable[..., HttpResponseBase]
+
+
+class _JsonCsrf(CsrfViewMiddleware):
+    """Ask for the CSRF token as Django does, whatever the project's middleware; refuse in our shape."""
+
+    def _reject(self, request: HttpRequest, reason: str) -> HttpResponse:
+        return error(403, f"The CSRF token is missing or wrong. ({reason})")
+
+
+_csrf = decorator_from_middleware(_JsonCsrf)
+
+
+def error(status: int, sentence: str) -> JsonResponse:
+    """Return an error."""
+    return JsonResponse({"error": sentence}, status=status)
+
+
+def endpoint(*methods: str) -> Callable[[View], View]:
+    """Make a view of the web chat: these methods only, CSRF where something changes, errors as sentences."""
+
+    def decorate(view: View) -> View:
+        @functools.wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if request.method not in methods:
+                refusal = error(405, f"{request.method} is not allowed here; use {' or '.join(methods)}.")
+                refusal["Allow"] = ", ".join(methods)
+                return refusal
+            try:
+                return view(request, *args, **kwargs)
+            except InvalidMessage as problem:
+                return error(400, str(problem))
+            except (AccountBlocked, Expired) as problem:
+                return error(403, str(problem))
+            except PermissionError as problem:
+                return error(403, str(problem))
+            except NotAccessible as problem:
+                return error(404, str(problem))
+            except (RequestDataTooBig, TooManyFilesSent):
+                return error(413, "The request is too large.")
+            except MultiPartParserError:
+                return error(400, "The form could not be read.")
+            except (OperationalError, InterfaceError):
+                logger.exception("The database is in trouble.")
+                return error(503, "Nothing was stored; please try again in a moment.")
+            except Exception:
+                # A visitor gets a sentence, the log gets the rest.
+                logger.exception("A web chat request failed.")
+                return error(500, "Something went wrong on our side; please try again.")
+
+        # The project's own middleware would refuse in HTML; ours has asked the same question before.
+        return csrf_exempt(never_cache(_csrf_first(guarded)))
+
+    return decorate
+
+
+def _csrf_first(view: View) -> View:
+    checked: View = _csrf(view)
+    # decorator_from_middleware asks the view whether it is exempt, and the inner one is not.
+    return checked

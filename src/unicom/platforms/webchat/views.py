@@ -1,0 +1,269 @@
+"""Serve the web chat's REST endpoints to its visitors, guests and users alike."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, QueryDict
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.csrf import ensure_csrf_cookie
+
+from unicom import inbound
+from unicom.cleaning import clean
+from unicom.conf import settings
+from unicom.errors import InvalidMessage, NotAccessible
+from unicom.models import Account, Chat, Message
+from unicom.platforms.webchat import access, history
+from unicom.platforms.webchat.filters import apply_filters
+from unicom.platforms.webchat.guests import remember_session
+from unicom.platforms.webchat.receiving import delete_chat, save_webchat_message
+from unicom.platforms.webchat.responses import endpoint
+from unicom.platforms.webchat.serving import serve
+from unicom.platforms.webchat.visitors import account_id, known_visitor, visitor
+from unicom.platforms.webchat.wire import chat_dict, message_dict
+
+_LIST_KEYS = {"limit", "offset", "cursor", "channel_id", "_"}
+
+
+def _json_body(request: HttpRequest) -> dict[str, Any]:
+    try:
+        data = json.loads(request.body or b"{}")
+    except (ValueError, RecursionError):
+        raise InvalidMessage({"body": "the request is not JSON"}) from None
+    if not isinstance(data, dict):
+        raise InvalidMessage({"body": f"an object is needed, not {type(data).__name__}"})
+    return clean(data)  # type: ignore[no-any-return]
+
+
+def _body(request: HttpRequest) -> dict[str, Any]:
+    if request.content_type in ("application/x-www-form-urlencoded", "multipart/form-data"):
+        form = request.POST if request.method == "POST" else QueryDict(request.body)
+        return {key: form[key] for key in form}
+    return _json_body(request)
+
+
+def _text(data: dict[str, Any], key: str, problems: dict[str, str], longest: int = 300) -> str:
+    value = data.get(key)
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, str | int) or (longest and len(str(value)) > longest):
+        problems[key] = f"a text of at most {longest} characters is needed" if longest else "text is needed"
+        return ""
+    return str(value)
+
+
+@endpoint("POST")
+def send(request: HttpRequest) -> HttpResponseBase:
+    """Take in a visitor's message."""
+    data = _body(request)
+    problems: dict[str, str] = {}
+    text = _text(data, "text", problems, longest=0)
+    chat_id = _text(data, "chat_id", problems)
+    reply_to = _text(data, "reply_to_message_id", problems)
+    client_msg_id = _text(data, "client_msg_id", problems, longest=255)
+    metadata = _metadata(data.get("metadata"), problems)
+    upload = request.FILES.get("media")
+    if upload is not None and (upload.size or 0) > settings.UNICOM_MAX_UPLOAD_BYTES:
+        problems["media"] = f"the file has {upload.size:,} bytes; at most {settings.UNICOM_MAX_UPLOAD_BYTES:,} are taken"
+    elif upload is not None and not upload.size:
+        problems["media"] = "the file is empty"
+    if not text.strip() and upload is None:
+        problems["text"] = "a message needs text or a file"
+    if reply_to and not chat_id:
+        problems["reply_to_message_id"] = "there is nothing to answer in a new chat"
+    if problems:
+        raise InvalidMessage(problems)
+    person = visitor(request)
+    part = access.access_chat(person, chat_id, channel_id=data.get("channel_id")) if chat_id else None
+    channel = part.chat.channel if part is not None else access.access_channel(data.get("channel_id"))
+    if part is not None and not channel.active:
+        raise NotAccessible("This web chat is closed.")
+    if reply_to and not Message.objects.filter(pk=reply_to, chat_id=chat_id).exists():
+        raise InvalidMessage({"reply_to_message_id": f"{reply_to!r} is not a message of this chat"})
+    message = save_webchat_message(
+        channel,
+        person,
+        text=text,
+        part=part,
+        upload=upload,
+        metadata=metadata,
+        reply_to=reply_to,
+        client_msg_id=client_msg_id,
+    )
+    if part is None and person.user_id is None and message.sender is not None:
+        remember_session(message.sender, request.session.session_key)
+    return JsonResponse({"success": True, "chat_id": message.chat_id, "message": message_dict(message)})
+
+
+def _metadata(value: Any, problems: dict[str, str]) -> dict[str, Any]:
+    if value in (None, ""):
+        return {}
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            problems["metadata"] = "an object is needed; this is not JSON"
+            return {}
+    if not isinstance(value, dict):
+        problems["metadata"] = f"an object is needed, not {type(value).__name__}"
+        return {}
+    return value
+
+
+def _number(request: HttpRequest, key: str, default: int, most: int, problems: dict[str, str], least: int = 1) -> int:
+    value = request.GET.get(key)
+    if not value:
+        return default
+    if not (value.isascii() and value.isdigit() and len(value) < 10) or int(value) < least:
+        problems[key] = f"a number from {least} is needed, not {value!r}"
+        return default
+    return min(int(value), most)
+
+
+@endpoint("GET")
+def messages(request: HttpRequest) -> HttpResponseBase:
+    """Return a page of a chat, oldest first."""
+    problems: dict[str, str] = {}
+    limit = _number(request, "limit", 50, history.MOST, problems)
+    before, after = request.GET.get("before", ""), request.GET.get("after", "")
+    if before and after:
+        problems["after"] = "give either before or after"
+    if not request.GET.get("chat_id"):
+        problems["chat_id"] = "required"
+    if problems:
+        raise InvalidMessage(problems)
+    part = access.access_chat(
+        known_visitor(request), request.GET["chat_id"], channel_id=request.GET.get("channel_id")
+    )
+    branch = request.GET.get("branch") or "all"
+    found = history.page(part.chat, limit=limit, before=before, after=after, branch=branch)
+    return JsonResponse(
+        {
+            "success": True,
+            "chat_id": part.chat_id,
+            "messages": [message_dict(message) for message in found.messages],
+            "has_more": found.has_more,
+            "next_cursor": found.next_cursor,
+            "branch_mode": found.branch,
+        }
+    )
+
+
+@endpoint("GET")
+def chats(request: HttpRequest) -> HttpResponseBase:
+    """Return the visitor's chats, newest activity first."""
+    problems: dict[str, str] = {}
+    limit = _number(request, "limit", 50, history.MOST, problems)
+    offset = _number(request, "offset", 0, 10**9, problems, least=0)
+    if problems:
+        raise InvalidMessage(problems)
+    filters = {key: value for key, value in request.GET.items() if key not in _LIST_KEYS}
+    person = known_visitor(request)
+    mine = Chat.objects.filter(
+        account_chats__account_id=account_id(person.external_id) if person else "", platform="WebChat", deleted_at=None
+    )
+    if "is_archived" not in filters:
+        mine = mine.filter(is_archived=False)
+    mine = apply_filters(mine, filters)
+    if request.GET.get("channel_id"):
+        mine = mine.filter(channel=access.access_channel(request.GET["channel_id"]))
+    if cursor := request.GET.get("cursor"):
+        last = mine.filter(pk=clean(cursor)).values_list("last_message_at", "pk").first()
+        if last is None:
+            raise NotAccessible("There is no such chat.")
+        mine = mine.filter(last_message_at__lt=last[0]) | mine.filter(last_message_at=last[0], pk__gt=last[1])
+    rows = list(mine.select_related("last_message").order_by("-last_message_at", "pk")[offset : offset + limit + 1])
+    return JsonResponse(
+        {
+            "success": True,
+            "chats": [chat_dict(chat) for chat in rows[:limit]],
+            "has_more": len(rows) > limit,
+            "next_cursor": rows[limit - 1].pk if len(rows) > limit else None,
+        }
+    )
+
+
+@endpoint("PATCH", "PUT")
+def update_chat(request: HttpRequest, chat_id: str) -> HttpResponseBase:
+    """Rename or archive a chat."""
+    chat = access.access_owned_chat(known_visitor(request), chat_id)
+    data = _body(request)
+    problems: dict[str, str] = {key: "not a key of a chat" for key in sorted(set(data) - {"title", "is_archived"})}
+    changed = []
+    if "title" in data:
+        title = data["title"]
+        if not isinstance(title, str) or not title.strip() or len(title) > 255:
+            problems["title"] = "a title of 1 to 255 characters is needed"
+        else:
+            chat.name = title.strip()
+            changed.append("name")
+    if "is_archived" in data:
+        wanted = {"true": True, "false": False}.get(str(data["is_archived"]).lower())
+        if wanted is None:
+            problems["is_archived"] = f"{data['is_archived']!r} is not true or false"
+        else:
+            chat.is_archived = wanted
+            changed.append("is_archived")
+    if not changed and not problems:
+        problems["title"] = "give a title, is_archived or both"
+    if problems:
+        raise InvalidMessage(problems)
+    chat.save(update_fields=changed)
+    return JsonResponse(
+        {"success": True, "chat": {"id": chat.pk, "name": chat.name, "is_archived": chat.is_archived}}
+    )
+
+
+@endpoint("DELETE")
+def delete(request: HttpRequest, chat_id: str) -> HttpResponseBase:
+    """Take a chat from the list; with ``hard_delete=true`` delete it."""
+    part = access.access_chat(known_visitor(request), chat_id)
+    access.refuse_blocked(part.account)
+    hard = request.GET.get("hard_delete", "").lower() in ("true", "1")
+    delete_chat(part, hard=hard)
+    return JsonResponse({"success": True, "message": "The chat was deleted." if hard else "The chat was removed."})
+
+
+@endpoint("POST")
+def button_click(request: HttpRequest) -> HttpResponseBase:
+    """Take in a click on a button."""
+    data = _json_body(request)
+    execution_id = data.get("callback_execution_id")
+    if not isinstance(execution_id, str) or not execution_id:
+        raise InvalidMessage({"callback_execution_id": "required"})
+    channel = access.access_callback_channel(execution_id, data.get("channel_id"))
+    person = known_visitor(request)
+    account = Account.objects.filter(pk=account_id(person.external_id)).first() if person else None
+    if account is None:
+        raise PermissionError("This button is somebody else's.")
+    inbound.click(channel, account, execution_id)
+    return JsonResponse({"success": True})
+
+
+@endpoint("GET", "HEAD")
+def media_file(request: HttpRequest, message_id: str) -> HttpResponseBase:
+    """Return a message's file to those who take part in its chat."""
+    message = Message.objects.filter(pk=message_id, platform="WebChat").exclude(media="").first()
+    if message is None:
+        raise NotAccessible("There is no such file.")
+    access.access_chat(known_visitor(request), message.chat_id)
+    return serve(message)
+
+
+@ensure_csrf_cookie
+def demo(request: HttpRequest) -> HttpResponse:
+    """Show the demo page; there is none in production."""
+    if not settings.DEBUG:
+        raise Http404
+    visitor(request)
+    return render(
+        request,
+        "unicom/webchat/demo.html",
+        {
+            "api_base": reverse("webchat_send").removesuffix("/send/"),
+            "channel_id": request.GET.get("channel_id", ""),
+            "title": "Unicom WebChat",
+        },
+    )

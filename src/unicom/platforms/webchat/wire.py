@@ -1,0 +1,49 @@
+"""Put messages and chats into the shape browsers rely on, for views and sockets alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse
+from django.utils import timezone
+
+from unicom.models import Chat, Message
+from unicom.platforms.webchat.markup import safe_html
+
+
+def message_dict(message: Message) -> dict[str, Any]:
+    """Return one message; the same everywhere."""
+    raw = message.raw if isinstance(message.raw, dict) else {}
+    tool = raw.get("tool_call") or raw.get("tool_response") or {}
+    return {
+        "id": message.pk,
+        "text": message.text,
+        "html": safe_html(message.html),
+        "is_outgoing": message.is_outgoing,
+        "sender_name": message.sender_name,
+        "timestamp": timezone.localtime(message.timestamp).isoformat(),
+        "media_type": message.media_type,
+        "media_url": reverse("webchat_media", args=[message.pk]) if message.media else None,
+        "reply_to_message_id": message.reply_to_message_id,
+        "chat_id": message.chat_id,
+        "interactive_buttons": raw.get("interactive_buttons"),
+        "progress_updates_for_user": raw.get("progress_updates_for_user") or tool.get("progress_updates_for_user"),
+        "result_status": raw.get("result_status") or tool.get("result_status"),
+        "edited_at": timezone.localtime(message.edited_at).isoformat() if message.edited_at else None,
+    }
+
+
+def chat_dict(chat: Chat) -> dict[str, Any]:
+    """Return one line of the chat list; ``last_message`` must be loaded."""
+    last = chat.last_message
+    return {
+        "id": chat.pk,
+        "name": chat.name,
+        "platform": chat.platform,
+        "channel_id": chat.channel_id,
+        "is_archived": chat.is_archived,
+        "metadata": chat.metadata,
+        "last_message": (
+            {"text": last.text, "timestamp": timezone.localtime(last.timestamp).isoformat()} if last else None
+        ),
+    }

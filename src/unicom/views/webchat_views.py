@@ -1,0 +1,16 @@
+"""Offer the web chat's views under their documented path."""
+
+from __future__ import annotations
+
+from unicom.platforms.webchat.views import (
+    button_click,
+    chats,
+    delete,
+    demo,
+    media_file,
+    messages,
+    send,
+    update_chat,
+)
+
+__all__ = ["button_click", "chats", "delete", "demo", "media_file", "messages", "send", "update_chat"]

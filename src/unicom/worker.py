@@ -1,0 +1,248 @@
+"""Do what is due, in one process or many: claim, do, record, with leases renewed meanwhile."""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import signal
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.db import Error, close_old_connections, connections
+from django.utils import timezone
+
+from unicom import jobs, outbox, wakeup
+from unicom.leases import BATCH, LEASE
+from unicom.models import Delivery, Job, WorkerHeartbeat
+from unicom.workers import SILENT
+
+logger = logging.getLogger("unicom.worker")
+
+POLL = 1.0
+RENEW = LEASE.total_seconds() / 3
+SWEEP = 5.0
+ORPHANS = 30.0
+KINDS = ("deliveries", "jobs")
+
+
+class Worker:
+    """Run due deliveries and jobs on a few threads until told to stop."""
+
+    def __init__(self, *, concurrency: int = 8, only: Sequence[str] = KINDS, in_background: bool = False) -> None:
+        self.concurrency = concurrency
+        self.only = tuple(only)
+        self.in_background = in_background
+        self.stopping = threading.Event()
+        self.id = uuid.uuid4().hex
+        self._work: queue.SimpleQueue[Delivery | Job | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._in_flight: dict[tuple[str, int], Delivery | Job] = {}
+        self._free = concurrency
+        self.done = 0
+
+    # The loop
+
+    def run(self, *, once: bool = False) -> int:
+        """Work until :meth:`stop`, or with ``once`` until nothing is due; returns how many rows were worked on."""
+        threads = [threading.Thread(target=self._thread, name=f"unicom-{n}") for n in range(self.concurrency)]
+        threads.append(threading.Thread(target=self._keep_leases, name="unicom-leases"))
+        listener = threading.Thread(target=wakeup.listen, args=(self.stopping,), name="unicom-listen", daemon=True)
+        for thread in threads:
+            thread.daemon = self.in_background
+            thread.start()
+        if not once:
+            listener.start()
+        try:
+            self._loop(once=once)
+        finally:
+            self.stopping.set()
+            for _ in range(self.concurrency):
+                self._work.put(None)
+            for thread in threads:
+                thread.join()
+            self._sign_off()
+            connections.close_all()
+        return self.done
+
+    def stop(self) -> None:
+        """Take nothing new; what is under way is finished."""
+        self.stopping.set()
+        wakeup.event.set()
+
+    def _loop(self, *, once: bool) -> None:
+        swept = orphans = float("-inf")
+        complained = False
+        while not self.stopping.is_set():
+            wakeup.event.clear()
+            try:
+                now = time.monotonic()
+                if now - swept >= SWEEP:
+                    swept = now
+                    self._sweep()
+                if now - orphans >= ORPHANS:
+                    orphans = now
+                    outbox.QUEUE.promote_orphans()
+                found = self._claim()
+                complained = False
+            except Error as error:
+                # The database is away, or not migrated yet: everything waits, nothing is lost.
+                if not complained:
+                    logger.warning("The database cannot be reached (%s); trying again.", error)
+                    complained = True
+                connections.close_all()
+                self.stopping.wait(POLL)
+                continue
+            if found:
+                continue
+            if once and not self._in_flight and not self._more_due():
+                return
+            wakeup.event.wait(0.05 if once else POLL)
+            close_old_connections()
+
+    def _claim(self) -> int:
+        with self._lock:
+            free = self._free
+        if not free:
+            return 0
+        claimed: list[Delivery | Job] = []
+        if "deliveries" in self.only:
+            claimed += outbox.claim(min(free, BATCH))
+        if "jobs" in self.only and len(claimed) < free:
+            claimed += jobs.claim(min(free - len(claimed), BATCH))
+        with self._lock:
+            self._free -= len(claimed)
+            for row in claimed:
+                self._in_flight[_key(row)] = row
+        for row in claimed:
+            self._work.put(row)
+        return len(claimed)
+
+    def _more_due(self) -> bool:
+        # Another worker's finished row may have freed a lane between our claim and now.
+        return bool(self._claim())
+
+    def _sweep(self) -> None:
+        if "deliveries" in self.only:
+            outbox.recover()
+        if "jobs" in self.only:
+            jobs.recover()
+
+    # The threads
+
+    def _thread(self) -> None:
+        while True:
+            row = self._work.get()
+            if row is None:
+                connections.close_all()
+                return
+            try:
+                while row is not None:
+                    following = self._do(row)
+                    with self._lock:
+                        del self._in_flight[_key(row)]
+                        if following is not None:
+                            self._in_flight[_key(following)] = following
+                        self.done += 1
+                    row = following
+            except Exception:
+                # The lease runs out and another worker settles the row.
+                logger.exception("A worker thread failed.")
+                with self._lock:
+                    self._in_flight.pop(_key(row), None) if row is not None else None
+                connections.close_all()
+            finally:
+                with self._lock:
+                    self._free += 1
+                wakeup.event.set()
+
+    def _do(self, row: Delivery | Job) -> Delivery | Job | None:
+        """Do one row; returns the next of its lane, which was waiting for it."""
+        if isinstance(row, Job):
+            jobs.run(row)
+            return None
+        outcome = outbox.deliver(row)
+        self._persist(lambda: outbox.record(row, outcome))
+        if self.stopping.is_set():
+            return None
+        following = outbox.claim(1, chat_id=row.chat_id)
+        return following[0] if following else None
+
+    def _persist(self, write: Callable[[], Any]) -> None:
+        """Write an outcome, again and again while the database is away: what was sent must not look unsent."""
+        deadline = time.monotonic() + 4 * LEASE.total_seconds()
+        while True:
+            try:
+                write()
+                return
+            except Error:
+                if time.monotonic() > deadline:
+                    raise
+                connections.close_all()
+                time.sleep(0.2)
+
+    def _keep_leases(self) -> None:
+        while True:
+            try:
+                self._heartbeat()
+                with self._lock:
+                    rows = list(self._in_flight.values())
+                for row in rows:
+                    queue_of = jobs.QUEUE if isinstance(row, Job) else outbox.QUEUE
+                    queue_of.renew(row)  # type: ignore[attr-defined]
+            except Error:
+                logger.debug("Leases could not be renewed this time.", exc_info=True)
+                connections.close_all()
+            if self.stopping.wait(RENEW if not self.stopping.is_set() else 0.1):
+                with self._lock:
+                    if not self._in_flight:
+                        connections.close_all()
+                        return
+                time.sleep(0.1)
+
+    def _heartbeat(self) -> None:
+        now = timezone.now()
+        seen = WorkerHeartbeat.objects.filter(pk=self.id).update(seen_at=now)
+        if not seen and not self.stopping.is_set():
+            WorkerHeartbeat.objects.create(id=self.id, host=socket.gethostname(), pid=os.getpid())
+            WorkerHeartbeat.objects.filter(seen_at__lt=now - SILENT - timedelta(days=1)).delete()
+
+    def _sign_off(self) -> None:
+        try:
+            WorkerHeartbeat.objects.filter(pk=self.id).delete()
+        except Error:
+            logger.debug("The heartbeat could not be removed; it will be forgotten.", exc_info=True)
+
+
+def _key(row: Delivery | Job) -> tuple[str, int]:
+    return type(row).__name__, row.pk
+
+
+def run_until_signal(worker: Worker) -> int:
+    """Run a worker in the main thread until SIGTERM or SIGINT, then let it finish what is under way."""
+
+    def stop(number: int, frame: Any) -> None:
+        worker.stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    return worker.run()
+
+
+_started = threading.Lock()
+_in_process: Worker | None = None
+
+
+def start_in_process(*, concurrency: int = 4) -> Worker:
+    """Start a worker in this process, once; it ends with the process, and leases settle what was under way."""
+    global _in_process
+    with _started:
+        if _in_process is None:
+            _in_process = Worker(concurrency=concurrency, in_background=True)
+            threading.Thread(target=_in_process.run, name="unicom-worker", daemon=True).start()
+        return _in_process
