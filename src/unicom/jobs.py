@@ -28,6 +28,7 @@ QUEUE: Queue[Job] = Queue(
     waiting=Job.State.QUEUED,
     running=Job.State.RUNNING,
     lane="lane",
+    empty_is_no_lane=True,
     holds=Q(attempts=0),  # a job that failed steps aside, so that one bad message does not silence its chat
 )
 
@@ -85,17 +86,21 @@ def _hurry(job: tuple[str, str] | None, chat_id: str, *, is_local: bool) -> None
 
 def run_now(kind: str, key: str) -> None:
     """Run one job, if it is due and nobody else has it; then what waited behind it in its lane."""
-    claimed = QUEUE.claim(QUEUE.due().filter(kind=kind, key=key), 1)
+    claimed = QUEUE.claim(QUEUE.due().filter(kind=kind, key=key), limit=1)
     while claimed:
         row = claimed[0]
         run(row)
         # Look once more: one committed while this ran found the lane taken, and nobody else comes for it.
-        claimed = QUEUE.claim(QUEUE.due().filter(lane=row.lane, attempts=0).order_by("id"), 1) if row.lane else []
+        claimed = _next_in(row.lane)
+
+
+def _next_in(lane: str) -> list[Job]:
+    return QUEUE.claim(QUEUE.due().filter(lane=lane, attempts=0).order_by("id"), limit=1) if lane else []
 
 
 def claim(limit: int) -> list[Job]:
     """Take due jobs, the oldest first."""
-    return QUEUE.claim(QUEUE.due().order_by("next_attempt_at", "id"), limit)
+    return QUEUE.claim(QUEUE.due().order_by("next_attempt_at", "id"), limit=limit)
 
 
 def run(row: Job) -> bool:

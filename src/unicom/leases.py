@@ -7,7 +7,7 @@ PostgreSQL's SKIP LOCKED only saves waiting. Each claim raises the row's fence; 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
@@ -36,6 +36,7 @@ class Queue(Generic[Row]):
     """The column whose equal values are worked on one after the other; an empty value is no lane."""
     holds: Q
     """Which earlier waiting rows of a lane hold the later ones."""
+    empty_is_no_lane: bool = False
 
     def rows(self) -> QuerySet[Row]:
         """Return all rows."""
@@ -45,47 +46,75 @@ class Queue(Generic[Row]):
         """Return what may be claimed now, as far as one row can tell."""
         return self.rows().filter(state=self.waiting, at_front=True, next_attempt_at__lte=timezone.now())
 
-    def claim(self, candidates: QuerySet[Row], limit: int = BATCH, related: tuple[str, ...] = ()) -> list[Row]:
-        """Take up to ``limit`` of ``candidates`` whose lane is free; each comes with a fence of its own."""
+    def claim(
+        self,
+        *candidates: QuerySet[Row],
+        limit: int = BATCH,
+        loaded: Callable[[QuerySet[Row]], QuerySet[Row]] = lambda rows: rows,
+        admit: Callable[[Sequence[Row]], dict[int, float]] = lambda rows: {},
+    ) -> list[Row]:
+        """Take up to ``limit`` rows whose lane is free, a fair share of each of ``candidates``, each under a new fence.
+
+        ``loaded`` says what is read along with a row that was taken; ``admit`` which of them have to wait after all,
+        and for how many seconds.
+        """
+        limit = min(limit, BATCH)
         try:
-            return self._claim(candidates, min(limit, BATCH), related)
+            return self._claim(candidates, limit, loaded, admit)
         except IntegrityError:
             # Two rows of one lane became due at once, and another worker took the other. One by one, then.
             claimed: list[Row] = []
-            for pk in candidates.values_list("pk", flat=True)[:limit]:
-                try:
-                    claimed += self._claim(candidates.filter(pk=pk), 1, related)
-                except IntegrityError:
-                    continue
+            for candidate in candidates:
+                for pk in candidate.values_list("pk", flat=True)[: limit - len(claimed)]:
+                    try:
+                        claimed += self._claim([candidate.filter(pk=pk)], 1, loaded, admit)
+                    except IntegrityError:
+                        continue
             return claimed
 
-    def _claim(self, candidates: QuerySet[Row], limit: int, related: tuple[str, ...]) -> list[Row]:
+    def _claim(
+        self,
+        candidates: Sequence[QuerySet[Row]],
+        limit: int,
+        loaded: Callable[[QuerySet[Row]], QuerySet[Row]],
+        admit: Callable[[Sequence[Row]], dict[int, float]],
+    ) -> list[Row]:
         database = router.db_for_write(self.model)
-        same_lane = self.rows().filter(**{self.lane: OuterRef(self.lane)}).exclude(**{self.lane: ""})
-        busy = same_lane.filter(
-            Q(state=self.running) | (Q(state=self.waiting, pk__lt=OuterRef("pk")) & self.holds)
+        busy = self.rows().filter(
+            Q(state=self.running) | (Q(state=self.waiting, pk__lt=OuterRef("pk")) & self.holds),
+            **{self.lane: OuterRef(self.lane)},
         )
-        free = candidates.using(database).filter(~Exists(busy))
+        if self.empty_is_no_lane:
+            busy = busy.exclude(**{self.lane: ""})
+        skipping = connections[database].features.has_select_for_update_skip_locked
+        share = -(-limit // max(len(candidates), 1))
         with transaction.atomic(using=database, durable=True):
-            if connections[database].features.has_select_for_update_skip_locked:
-                free = free.select_for_update(skip_locked=True, of=("self",))
-            chosen = list(free.values_list("pk", flat=True)[:limit])
+            chosen: list[Any] = []
+            for candidate in candidates:
+                free = candidate.using(database).filter(~Exists(busy))
+                if skipping:
+                    free = free.select_for_update(skip_locked=True, of=("self",))
+                chosen += free.values_list("pk", flat=True)[: min(share, limit - len(chosen))]
+                if len(chosen) >= limit:
+                    break
             if not chosen:
                 return []
             token = uuid.uuid4().hex
-            now = timezone.now()
-            taken = self.rows().using(database).filter(pk__in=chosen, state=self.waiting).update(
+            ours = self.rows().using(database).filter(pk__in=chosen)
+            taken = ours.filter(state=self.waiting).update(
                 state=self.running,
                 claimed_by=token,
                 fence=F("fence") + 1,
                 attempts=F("attempts") + 1,
-                lease_until=now + LEASE,
+                lease_until=timezone.now() + LEASE,
             )
-            if not taken:
-                return []
-            return list(
-                self.rows().using(database).filter(pk__in=chosen, claimed_by=token).select_related(*related).order_by("pk")
-            )
+            rows = list(loaded(ours.filter(claimed_by=token)).order_by("pk")) if taken else []
+            waiting = admit(rows) if rows else {}
+            for row in rows:
+                if row.pk in waiting:
+                    at = timezone.now() + timedelta(seconds=waiting[row.pk])
+                    self.give_back(row, at, attempts=row.attempts - 1)
+            return [row for row in rows if row.pk not in waiting]
 
     def mine(self, row: Row) -> QuerySet[Row]:
         """Return the row as long as the claim still holds; updating it is writing under the fence."""
@@ -122,8 +151,20 @@ class Queue(Generic[Row]):
 
     def promote(self, lane: Any) -> None:
         """Bring a lane's earliest waiting row to the front."""
-        first = self.rows().filter(**{self.lane: lane}, state=self.waiting).order_by("pk").values("pk")[:1]
-        self.rows().filter(pk__in=list(first.values_list("pk", flat=True)), at_front=False).update(at_front=True)
+        database = router.db_for_write(self.model)
+        name = connections[database].ops.quote_name
+        table, column = name(self.model._meta.db_table), name(self._column)
+        with connections[database].cursor() as cursor:
+            cursor.execute(  # names come from the model, values travel as parameters
+                f"UPDATE {table} SET at_front = %s WHERE id = ("  # noqa: S608
+                f"SELECT id FROM {table} WHERE {column} = %s AND state = '{self.waiting}' ORDER BY id LIMIT 1"
+                f") AND at_front = %s",
+                [True, lane, False],
+            )
+
+    @property
+    def _column(self) -> str:
+        return str(self.model._meta.get_field(self.lane).column)  # type: ignore[union-attr]
 
     def promote_orphans(self) -> int:
         """Bring the earliest row of every lane to the front, where a crash kept whoever should have from it.
@@ -132,7 +173,7 @@ class Queue(Generic[Row]):
         """
         database = router.db_for_write(self.model)
         name = connections[database].ops.quote_name
-        table, lane = name(self.model._meta.db_table), name(self.model._meta.get_field(self.lane).column)  # type: ignore[union-attr]
+        table, lane = name(self.model._meta.db_table), name(self._column)
         is_open = f"{name('state')} IN ('{self.waiting}', '{self.running}')"
         with connections[database].cursor() as cursor:
             cursor.execute(  # every name and word comes from the model and this class

@@ -9,22 +9,25 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db import router, transaction
-from django.db.models import Q
+from django.db import DatabaseError, router, transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
-from unicom import buttons, statuses
+from unicom import buttons, pacing, statuses
 from unicom.adapters import adapter_for
 from unicom.errors import DeliveryError, InvalidConfig, UnknownPlatform
 from unicom.jobs import backoff
 from unicom.leases import BATCH, MAX_CRASHES, Queue
-from unicom.models import Channel, Chat, Delivery, Message, Suppression
+from unicom.models import Channel, Chat, Delivery, Message, Pace, Suppression
 from unicom.platforms import adapter_class
 from unicom.platforms.base import Adapter
+from unicom.rows import update_row
 from unicom.types import CANCELLED, FAILED, QUEUED, SENDING, UNKNOWN, DeliveryResult, Part
 
 logger = logging.getLogger("unicom")
@@ -33,7 +36,6 @@ HOLD = timedelta(minutes=15)
 """How long a delivery that keeps failing may hold its chat."""
 
 QUEUE: Queue[Delivery] = Queue(model=Delivery, waiting=QUEUED, running=SENDING, lane="chat_id", holds=Q())
-_RELATED = ("message", "channel", "chat")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,14 +46,42 @@ class Outcome:
     error: DeliveryError | None = None
 
 
-def claim(limit: int = BATCH, *, chat_id: str = "", channel_id: int | None = None) -> list[Delivery]:
-    """Take due deliveries, each the first of its chat, replies first."""
-    due = QUEUE.due().filter(channel__active=True, channel__down_since=None)
+def claim(limit: int = BATCH, *, chat_id: str = "") -> list[Delivery]:
+    """Take due deliveries, each the first of its chat, replies first, a fair share of each channel."""
     if chat_id:
-        due = due.filter(chat_id=chat_id)
-    if channel_id is not None:
-        due = due.filter(channel_id=channel_id)
-    return QUEUE.claim(due.order_by("priority", "next_attempt_at", "id"), limit, _RELATED)
+        due = QUEUE.due().filter(chat_id=chat_id, channel__active=True, channel__down_since=None)
+        return QUEUE.claim(due, limit=limit, loaded=_loaded, admit=pacing.admit)
+    # Channel by channel: each is one look into an index, however many messages wait.
+    due = QUEUE.due().order_by("priority", "next_attempt_at", "id")
+    return QUEUE.claim(*(due.filter(channel_id=pk) for pk in due_channels(limit)), limit=limit, loaded=_loaded, admit=pacing.admit)
+
+
+def due_channels(limit: int) -> list[int]:
+    """Return channels that have something due and may send, in a random order."""
+    waiting = QUEUE.due().filter(channel_id=OuterRef("pk"))
+    closed = Pace.objects.filter(channel=OuterRef("pk"), open_at__gt=pacing.database_time())
+    found = list(
+        Channel.objects.filter(Exists(waiting), ~Exists(closed), active=True, down_since=None)
+        .order_by()
+        .values_list("pk", flat=True)
+    )
+    random.shuffle(found)
+    return found[:limit]
+
+
+def _loaded(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    """Read along all that delivering needs, so that the threads that talk with platforms need no database."""
+    whom = Q(address=OuterRef("recipient")) & ~Q(address="")
+    whom |= Q(account__account_chats__chat=OuterRef("chat_id")) & Q(channel__chats__pk=OuterRef("chat_id")) & Q(
+        channel__chats__is_group=False
+    )
+    return rows.select_related("message", "channel", "chat").annotate(
+        suppressed=Subquery(Suppression.objects.filter(whom, channel=OuterRef("channel_id")).values("reason")[:1]),
+        answered_external_id=F("message__reply_to_message__external_id"),
+        has_siblings=Exists(
+            Delivery.objects.filter(message=OuterRef("message_id"), act="send").exclude(pk=OuterRef("pk"))
+        ),
+    )
 
 
 def run_chat(chat_id: str) -> int:
@@ -88,15 +118,15 @@ def deliver(delivery: Delivery) -> Outcome:
 
 def complete(delivery: Delivery, adapter: Adapter) -> Part:
     """Return the delivery's part with what is known only now; raises DeliveryError where it has become pointless."""
-    suppressed = None if adapter.is_local else _suppression(delivery)
-    if suppressed is not None:
-        raise DeliveryError(f"not sent: {suppressed.reason}", code="suppressed")
     message = delivery.message
+    suppressed: str | None = delivery.suppressed  # type: ignore[attr-defined]
+    if suppressed and not adapter.is_local:
+        raise DeliveryError(f"not sent: {suppressed}", code="suppressed")
     part = Part.from_json(delivery.payload)
     reply_to = target = ""
     if delivery.act == "send" and message.reply_to_message_id and delivery.part == 0:
-        answered = Message.objects.filter(pk=message.reply_to_message_id).values_list("id", "external_id").first()
-        reply_to = (answered[1] or (answered[0] if adapter.is_local else "")) if answered else ""
+        known: str | None = delivery.answered_external_id  # type: ignore[attr-defined]
+        reply_to = known or (message.reply_to_message_id if adapter.is_local else "")
     elif delivery.act != "send":
         target = message.external_id or (message.pk if adapter.is_local else "")
         if not target:
@@ -109,22 +139,34 @@ def complete(delivery: Delivery, adapter: Adapter) -> Part:
     )
 
 
-def _suppression(delivery: Delivery) -> Suppression | None:
-    whom = Q(address=delivery.recipient) & ~Q(address="")
-    if not delivery.chat.is_group and not delivery.recipient:
-        whom |= Q(account__account_chats__chat_id=delivery.chat_id)
-    return Suppression.objects.filter(whom, channel_id=delivery.channel_id).first()
-
-
 def record(delivery: Delivery, outcome: Outcome) -> bool:
     """Write what came of a delivery, under its fence; False where the lease was lost, and then only a success is kept."""
     with transaction.atomic(using=router.db_for_write(Delivery), durable=True):
-        if outcome.result is not None:
-            written = _delivered(delivery, outcome.result)
-        else:
-            assert outcome.error is not None  # noqa: S101  one of the two
-            written = _not_delivered(delivery, outcome.error)
-        QUEUE.promote(delivery.chat_id)
+        return _record(delivery, outcome)
+
+
+def record_many(outcomes: Sequence[tuple[Delivery, Outcome]]) -> None:
+    """Write several outcomes in one transaction; where one stands in the way, each in its own."""
+    if len(outcomes) > 1:
+        try:
+            with transaction.atomic(using=router.db_for_write(Delivery), durable=True):
+                # In one order everywhere, so that two workers never wait for each other's chats.
+                for delivery, outcome in sorted(outcomes, key=lambda pair: pair[0].chat_id):
+                    _record(delivery, outcome)
+            return
+        except DatabaseError:
+            logger.debug("Outcomes could not be written together.", exc_info=True)
+    for delivery, outcome in outcomes:
+        record(delivery, outcome)
+
+
+def _record(delivery: Delivery, outcome: Outcome) -> bool:
+    if outcome.result is not None:
+        written = _delivered(delivery, outcome.result)
+    else:
+        assert outcome.error is not None  # noqa: S101  one of the two
+        written = _not_delivered(delivery, outcome.error)
+    QUEUE.promote(delivery.chat_id)
     return written
 
 
@@ -140,24 +182,28 @@ def _delivered(delivery: Delivery, result: DeliveryResult) -> bool:
         "error": "",
         "error_code": "",
     }
-    written = bool(QUEUE.mine(delivery).update(**values))
+    message = delivery.message
+    written = update_row(delivery, values, fence=delivery.fence, state=SENDING)
     if not written:
         # Somebody thought us dead and called it unknown; we know better.
-        late = Delivery.objects.filter(pk=delivery.pk, state=UNKNOWN)
-        if not late.update(**values):
+        if not update_row(delivery, values, state=UNKNOWN):
             logger.warning("Delivery %s was sent by a worker that had lost its lease.", delivery.pk)
             return False
+        message.refresh_from_db()
+    # Under the lease nobody else writes the message's delivery columns: what the claim read still holds.
     delivery.state, delivery.external_id = result.status, values["external_id"]
-    message = delivery.message
-    message.refresh_from_db(fields=["status", "seq", "external_id", "sent", "delivered", "seen", "raw"])
     known: dict[str, Any] = {}
     if delivery.act == "send" and message.external_id is None and result.external_id:
         known["external_id"] = result.external_id
     if delivery.act == "edit":
+        message.refresh_from_db(fields=["raw", "status"])
         known.update(_edited(message, delivery.payload))
     elif delivery.act == "delete":
         known["deleted_at"] = now
-    statuses.refold(message, delivery, **known)
+    if delivery.act in ("send", "edit"):
+        pacing.spent(delivery)
+    alone = written and delivery.act == "send" and not getattr(delivery, "has_siblings", True)
+    statuses.refold(message, delivery, folded=result.status if alone else "", **known)
     return written
 
 
@@ -190,6 +236,8 @@ def _not_delivered(delivery: Delivery, error: DeliveryError) -> bool:
     if error.retryable or error.ambiguous:
         began = delivery.first_attempt_at or now
         wait = error.retry_after if error.retry_after is not None else backoff(delivery.attempts)
+        if error.retry_after is not None:
+            pacing.refused(delivery, error.retry_after)
         if error.retry_after is not None or now + wait - began <= HOLD:
             return QUEUE.give_back(
                 delivery, now + wait, first_attempt_at=began, error=error.reason, error_code=error.code

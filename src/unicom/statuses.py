@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from unicom import jobs, signals
 from unicom.models import Delivery, Message
-from unicom.rows import next_seq
+from unicom.rows import next_seq, update_row
 from unicom.types import BOUNCED, CANCELLED, DELIVERED, FAILED, QUEUED, RANK, SEEN, SENDING, SENT, UNKNOWN
 
 SETTLED = frozenset({UNKNOWN, SENT, FAILED, BOUNCED, DELIVERED, SEEN, CANCELLED})
@@ -34,13 +34,19 @@ def fold(deliveries: Iterable[tuple[str, str]]) -> str:
     return SENDING if least == QUEUED and any(RANK[state] > RANK[QUEUED] for state, _ in rows) else least
 
 
-def refold(message: Message, delivery: Delivery | None, *, error: str = "", **known: Any) -> str:
+def refold(
+    message: Message, delivery: Delivery | None, *, error: str = "", folded: str = "", **known: Any
+) -> str:
     """Bring a message's row in line with its deliveries, number it once it is settled, and tell receivers.
 
-    To be called in the transaction that changed a delivery. ``known`` are further columns to write. Returns the status.
+    To be called in the transaction that changed a delivery. ``known`` are further columns to write, ``folded`` is the
+    status where the caller knows that there is one delivery only. Returns the status.
     """
-    rows = list(message.deliveries.filter(act="send").values_list("state", "recipient"))
-    status = fold(rows) if rows else message.status
+    if folded:
+        status = folded
+    else:
+        rows = list(message.deliveries.filter(act="send").values_list("state", "recipient"))
+        status = fold(rows) if rows else message.status
     previous = message.status
     values: dict[str, Any] = {**known}
     if status != previous:
@@ -53,7 +59,7 @@ def refold(message: Message, delivery: Delivery | None, *, error: str = "", **kn
         if taken is not None:
             values["seq"] = taken[1]
     if values:
-        Message.objects.filter(pk=message.pk).update(**values)
+        update_row(message, values)
         for name, value in values.items():
             setattr(message, name, value)
     if status != previous and signals.message_status_changed.has_listeners(Message):

@@ -10,14 +10,14 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
 from django.db import Error, close_old_connections, connections
 from django.utils import timezone
 
-from unicom import jobs, outbox, wakeup
+from unicom import jobs, outbox, pacing, wakeup
 from unicom.leases import BATCH, LEASE
 from unicom.models import Delivery, Job, WorkerHeartbeat
 from unicom.workers import SILENT
@@ -43,31 +43,26 @@ class Worker:
         self._work: queue.SimpleQueue[Delivery | Job | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._in_flight: dict[tuple[str, int], Delivery | Job] = {}
-        self._free = concurrency
+        self._outcomes: queue.SimpleQueue[tuple[Delivery, outbox.Outcome]] = queue.SimpleQueue()
         self.done = 0
 
-    # The loop
+    # The loop: this thread alone claims and records deliveries, the others talk with platforms or run jobs.
 
     def run(self, *, once: bool = False) -> int:
         """Work until :meth:`stop`, or with ``once`` until nothing is due; returns how many rows were worked on."""
         threads = [threading.Thread(target=self._thread, name=f"unicom-{n}") for n in range(self.concurrency)]
         threads.append(threading.Thread(target=self._keep_leases, name="unicom-leases"))
-        listener = threading.Thread(target=wakeup.listen, args=(self.stopping,), name="unicom-listen", daemon=True)
         for thread in threads:
             thread.daemon = self.in_background
             thread.start()
         if not once:
+            listener = threading.Thread(target=wakeup.listen, args=(self.stopping,), name="unicom-listen", daemon=True)
             listener.start()
         try:
             self._loop(once=once)
         finally:
             self.stopping.set()
-            for _ in range(self.concurrency):
-                self._work.put(None)
-            for thread in threads:
-                thread.join()
-            self._sign_off()
-            connections.close_all()
+            self._finish(threads)
         return self.done
 
     def stop(self) -> None:
@@ -88,7 +83,7 @@ class Worker:
                 if now - orphans >= ORPHANS:
                     orphans = now
                     outbox.QUEUE.promote_orphans()
-                found = self._claim()
+                moved = self._record() + self._claim()
                 complained = False
             except Error as error:
                 # The database is away, or not migrated yet: everything waits, nothing is lost.
@@ -98,17 +93,16 @@ class Worker:
                 connections.close_all()
                 self.stopping.wait(POLL)
                 continue
-            if found:
+            if moved:
                 continue
-            if once and not self._in_flight and not self._more_due():
+            if once and not self._in_flight and self._outcomes.empty():
                 return
-            wakeup.event.wait(0.05 if once else POLL)
+            wakeup.event.wait(pacing.pause(POLL))
             close_old_connections()
 
     def _claim(self) -> int:
-        with self._lock:
-            free = self._free
-        if not free:
+        free = self.concurrency - len(self._in_flight)
+        if free <= 0 or self.stopping.is_set():
             return 0
         claimed: list[Delivery | Job] = []
         if "deliveries" in self.only:
@@ -116,16 +110,31 @@ class Worker:
         if "jobs" in self.only and len(claimed) < free:
             claimed += jobs.claim(min(free - len(claimed), BATCH))
         with self._lock:
-            self._free -= len(claimed)
-            for row in claimed:
-                self._in_flight[_key(row)] = row
+            self._in_flight.update((_key(row), row) for row in claimed)
         for row in claimed:
             self._work.put(row)
         return len(claimed)
 
-    def _more_due(self) -> bool:
-        # Another worker's finished row may have freed a lane between our claim and now.
-        return bool(self._claim())
+    def _record(self) -> int:
+        """Write what the threads have brought so far, together."""
+        outcomes: list[tuple[Delivery, outbox.Outcome]] = []
+        while len(outcomes) < BATCH:
+            try:
+                outcomes.append(self._outcomes.get_nowait())
+            except queue.Empty:
+                break
+        if outcomes:
+            try:
+                self._persist(lambda: outbox.record_many(outcomes))
+            finally:
+                self._landed(row for row, _ in outcomes)
+        return len(outcomes)
+
+    def _landed(self, rows: Iterable[Delivery | Job]) -> None:
+        with self._lock:
+            for row in rows:
+                self._in_flight.pop(_key(row), None)
+                self.done += 1
 
     def _sweep(self) -> None:
         if "deliveries" in self.only:
@@ -133,45 +142,38 @@ class Worker:
         if "jobs" in self.only:
             jobs.recover()
 
+    def _finish(self, threads: list[threading.Thread]) -> None:
+        for _ in range(self.concurrency):
+            self._work.put(None)
+        for thread in threads[:-1]:
+            thread.join()
+        try:
+            while self._record():
+                pass
+        finally:
+            with self._lock:
+                self._in_flight.clear()
+            threads[-1].join()
+            self._sign_off()
+            connections.close_all()
+
     # The threads
 
     def _thread(self) -> None:
-        while True:
-            row = self._work.get()
-            if row is None:
-                connections.close_all()
-                return
+        while (row := self._work.get()) is not None:
             try:
-                while row is not None:
-                    following = self._do(row)
-                    with self._lock:
-                        del self._in_flight[_key(row)]
-                        if following is not None:
-                            self._in_flight[_key(following)] = following
-                        self.done += 1
-                    row = following
+                if isinstance(row, Job):
+                    jobs.run(row)
+                    self._landed([row])
+                else:
+                    self._outcomes.put((row, outbox.deliver(row)))
             except Exception:
                 # The lease runs out and another worker settles the row.
                 logger.exception("A worker thread failed.")
-                with self._lock:
-                    self._in_flight.pop(_key(row), None) if row is not None else None
+                self._landed([row])
                 connections.close_all()
-            finally:
-                with self._lock:
-                    self._free += 1
-                wakeup.event.set()
-
-    def _do(self, row: Delivery | Job) -> Delivery | Job | None:
-        """Do one row; returns the next of its lane, which was waiting for it."""
-        if isinstance(row, Job):
-            jobs.run(row)
-            return None
-        outcome = outbox.deliver(row)
-        self._persist(lambda: outbox.record(row, outcome))
-        if self.stopping.is_set():
-            return None
-        following = outbox.claim(1, chat_id=row.chat_id)
-        return following[0] if following else None
+            wakeup.event.set()
+        connections.close_all()
 
     def _persist(self, write: Callable[[], Any]) -> None:
         """Write an outcome, again and again while the database is away: what was sent must not look unsent."""
@@ -193,17 +195,18 @@ class Worker:
                 with self._lock:
                     rows = list(self._in_flight.values())
                 for row in rows:
-                    queue_of = jobs.QUEUE if isinstance(row, Job) else outbox.QUEUE
-                    queue_of.renew(row)  # type: ignore[attr-defined]
+                    (jobs.QUEUE if isinstance(row, Job) else outbox.QUEUE).renew(row)  # type: ignore[attr-defined]
             except Error:
                 logger.debug("Leases could not be renewed this time.", exc_info=True)
                 connections.close_all()
-            if self.stopping.wait(RENEW if not self.stopping.is_set() else 0.1):
+            if self.stopping.wait(RENEW):
+                # What is under way keeps its lease until it is done.
                 with self._lock:
-                    if not self._in_flight:
-                        connections.close_all()
-                        return
-                time.sleep(0.1)
+                    idle = not self._in_flight
+                if idle:
+                    connections.close_all()
+                    return
+                time.sleep(0.05)
 
     def _heartbeat(self) -> None:
         now = timezone.now()

@@ -114,9 +114,13 @@ class ChannelForm(forms.ModelForm):
             config = None
         if config is not None:
             self._check(config)
-        if self.errors:
-            self._after_errors()
         return cleaned
+
+    def full_clean(self) -> None:
+        """Check everything; after an error no typed secret stays on the page."""
+        super().full_clean()
+        if self.is_bound and self._errors and self.config_model is not None:
+            self._after_errors()
 
     def _from_raw(self) -> Any:
         if any(name in self.changed_data for name in self._config_names()):
@@ -169,23 +173,28 @@ class ChannelForm(forms.ModelForm):
 
     def _after_errors(self) -> None:
         """Leave no typed secret on the page that shows the errors, and say what has to be typed again."""
+        again: dict[str, str] = {}
         for name in self._config_names():
-            typed = isinstance(self.fields[name], SecretField) and self.data.get(self.add_prefix(name))
-            if typed and name not in self.errors:
+            field, typed = self.fields[name], self.data.get(self.add_prefix(name))
+            if isinstance(field, SecretField) and typed and name not in self.errors:
                 self.add_error(name, _("Not saved yet, and not shown again: please enter it once more."))
-        key = self.add_prefix(RAW)
-        if not self.uses_raw or key not in self.data:
-            return
-        text = str(self.data[key])
+            elif isinstance(field, forms.JSONField) and typed:
+                again[name] = self._without_secrets(str(typed), name.removeprefix(PREFIX))
+        typed = self.data.get(self.add_prefix(RAW))
+        if typed:
+            again[RAW] = self._without_secrets(str(typed), "")
+        self.data = self.data.copy()
+        for name, text in again.items():
+            self.data[self.add_prefix(name)] = text
+
+    def _without_secrets(self, text: str, key: str) -> str:
         try:
             value = json.loads(text)
         except (ValueError, RecursionError):
-            shown = secrets.emptied_text(self.config_model, text)
-        else:
-            shown = as_text(secrets.emptied(self.config_model, value))
-        if shown != text:
-            self.data = self.data.copy()
-            self.data[key] = shown
+            return secrets.emptied_text(self.config_model, text)
+        shown = secrets.emptied(self.config_model, {key: value} if key else value)
+        shown = shown[key] if key else shown
+        return text if shown == value else as_text(shown)
 
 
 def as_text(value: Any) -> str:
@@ -205,7 +214,9 @@ def channel_form(platform: str, channel: Channel | None) -> type[ChannelForm]:
             saved = isinstance(stored, dict) and stored.get(key) not in EMPTY
             field = field_for(key, info, saved=saved)
             if not isinstance(field, SecretField):
-                field.initial = shown[key] if isinstance(shown, dict) and key in shown else default_of(info)
+                initial = shown[key] if isinstance(shown, dict) and key in shown else default_of(info)
+                is_choice = isinstance(field, forms.TypedChoiceField) and initial is not None
+                field.initial = str(initial) if is_choice else initial
             attributes[f"{PREFIX}{key}"] = field
         attributes[RAW] = RawJSONField(
             label=gettext_lazy("Config"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import json
 import types
 import typing
 from typing import Any
@@ -13,7 +14,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from unicom.admin.secrets import is_secret, leaves
+from unicom.admin.secrets import is_secret, leaves, plain
 
 EMPTY = (None, "", [], {})
 _WIDE = {"class": "vLargeTextField unicom-lines", "rows": 3}
@@ -57,6 +58,17 @@ class LinesField(forms.CharField):
         return self.to_python(initial) != self.to_python(data)
 
 
+class JSONField(forms.JSONField):
+    """Take JSON; nothing is shown as nothing, not as null."""
+
+    def prepare_value(self, value: Any) -> Any:
+        """Show it indented."""
+        if value is None:
+            return ""
+        text = super().prepare_value(value)
+        return json.dumps(value, indent=2, ensure_ascii=False) if isinstance(value, dict | list) else text
+
+
 def field_for(name: str, info: FieldInfo, *, saved: bool) -> forms.Field:
     """Return the form field for a key; ``saved`` tells whether a secret is stored under it."""
     required = info.is_required()
@@ -97,7 +109,7 @@ def _plain_field(info: FieldInfo, common: dict[str, Any]) -> forms.Field:
     if isinstance(only, type) and (issubclass(only, str) or only.__module__.startswith("pydantic")):
         return forms.CharField(widget=forms.TextInput(attrs={"class": "vTextField"}), **common)
     common["help_text"] = " ".join(filter(None, [common["help_text"], str(_("As JSON."))]))
-    return forms.JSONField(widget=forms.Textarea(attrs={**_WIDE, "spellcheck": "false"}), **common)
+    return JSONField(widget=forms.Textarea(attrs={**_WIDE, "spellcheck": "false"}), **common)
 
 
 def _choice(values: list[Any], common: dict[str, Any], *, optional: bool) -> forms.Field:
@@ -123,8 +135,6 @@ def default_of(info: FieldInfo) -> Any:
     value = info.get_default(call_default_factory=True) if info.default_factory is None or _plain_factory(info) else None
     if value is PydanticUndefined or isinstance(value, SecretStr):
         return None
-    from unicom.admin.secrets import plain
-
     return plain(value)
 
 

@@ -13,6 +13,7 @@ from unicom.models.inbox import InboundReceipt, Update
 from unicom.models.job import Job
 from unicom.models.member import Member, MemberGroup
 from unicom.models.message import Attachment, Message, MessageInlineImage
+from unicom.models.pace import Pace
 from unicom.models.request import Request, RequestCategory
 from unicom.models.template import MessageTemplate, TemplateInlineImage
 from unicom.models.tool_call import ToolCall
@@ -37,6 +38,7 @@ __all__ = [
     "Message",
     "MessageInlineImage",
     "MessageTemplate",
+    "Pace",
     "Request",
     "RequestCategory",
     "Suppression",

@@ -117,6 +117,7 @@ class Api:
         if fault is not None and not fault.effect:
             status = fault.status if fault.kind != "timeout" else 0
             self._record(incoming, _requested_chat(chat_id), status, effect=False, description=_description(fault))
+            self._hold(incoming, _requested_chat(chat_id))
             self._fail(exchange, fault, b"")
         elif bot is None or problem is not None:
             self._respond(incoming, exchange, None, problem or ApiError(*UNAUTHORIZED))
@@ -147,6 +148,9 @@ class Api:
             return METHODS[context.method](context)
         except ApiError as error:
             return error
+        except Exception as error:  # a client must never hang because of a mistake of ours
+            context.complain(f"the fake failed: {type(error).__name__}: {error}")
+            return ApiError(500, "Internal Server Error")
 
     def _check_pace(self, context: Context, incoming: Incoming) -> None:
         if self._pace is None or not incoming.weight:
@@ -158,6 +162,12 @@ class Api:
             if "before retry_after" in sentence:
                 context.complain(sentence)
             raise too_many_requests(retry_after)
+
+    def _hold(self, incoming: Incoming, chat_id: int | None) -> None:
+        fault = incoming.fault
+        if self._pace is not None and incoming.weight and fault is not None and fault.status == 429:
+            retry_after = int(json.loads(fault.body)["parameters"]["retry_after"])
+            self._pace.hold(incoming.time, incoming.bot_id, chat_id, retry_after)
 
     def _respond(self, incoming: Incoming, exchange: Exchange, context: Context | None, result: Any) -> None:
         fault = incoming.fault

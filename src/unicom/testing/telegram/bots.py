@@ -48,7 +48,8 @@ class FakeBot:
     @property
     def pending_count(self) -> int:
         """How many updates have not been delivered."""
-        return len(self.state.queue)
+        with self.world.lock:
+            return len(self.state.queue)
 
     @property
     def commands(self) -> list[Json]:

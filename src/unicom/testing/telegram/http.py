@@ -12,7 +12,8 @@ from urllib.parse import unquote
 
 MAX_HEAD = 64 * 1024
 MAX_BODY = 64 * 1024 * 1024
-REASONS = {status.value: status.phrase for status in HTTPStatus}
+# Python 3.13 renamed 413; Telegram's proxy has not.
+REASONS = {status.value: status.phrase for status in HTTPStatus} | {413: "Request Entity Too Large"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -236,7 +237,7 @@ class HttpServer:
     def start(self, port: int = 0) -> None:
         """Listen on loopback; port 0 takes a free one."""
         self.loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="fake-telegram", daemon=True)
+        self._thread = threading.Thread(target=self.loop.run_forever, name="fake-telegram", daemon=True)
         self._thread.start()
         try:
             self.run(self._listen(port))
@@ -257,10 +258,6 @@ class HttpServer:
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         """Run ``work`` on the loop and wait for it; not to be called from the loop's own thread."""
         asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout=10)
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self.loop)
-        self.loop.run_forever()
 
     async def _listen(self, port: int) -> None:
         self._server = await self.loop.create_server(lambda: Connection(self), "127.0.0.1", port, backlog=1024)

@@ -92,6 +92,10 @@ class Pace:
             self._sent[scope].append((now, weight))
         return None
 
+    def hold(self, now: float, bot_id: int, chat_id: int | None, retry_after: int) -> None:
+        """Refuse a chat (or a bot) until then: a 429 that was injected is meant as seriously as any."""
+        self._until[bot_id, chat_id] = now + retry_after * self._scale
+
     def _wait(self, scope: Scope, now: float, allowed: int, seconds: float, weight: int) -> float:
         sent = self._sent[scope]
         length = (seconds - self.limits.slack) * self._scale

@@ -131,6 +131,19 @@ class Log:
         ]
         return broken_limits(sendings, limits or Limits(), time_scale=self._time_scale)
 
+    def early_retries(self, *, slack: float = 0.02) -> list[Call]:
+        """Return the sends that came before the ``retry_after`` of an earlier 429 to that chat had elapsed."""
+        until: dict[tuple[int, int | None], float] = {}
+        early = []
+        for call in self.calls():
+            key = (call.bot_id, call.chat_id)
+            if call.weight and call.time < until.get(key, 0.0) - slack * self._time_scale:
+                early.append(call)
+            if call.weight and call.status == 429:
+                seconds = int(call.description.rpartition(" ")[2])
+                until[key] = max(until.get(key, 0.0), call.time + seconds * self._time_scale)
+        return early
+
     def wait_for_change(self, timeout: float) -> None:
         """Wait until anything is logged, at most ``timeout`` seconds."""
         with self._changed:

@@ -230,7 +230,9 @@ class FakeTelegram:
     def deliver(self, bot: FakeBot, post: Callable[[dict[str, str], bytes], int]) -> list[int]:
         """Hand every pending update to ``post`` once; those it answers with 2xx are done. Returns its answers."""
         statuses = []
-        for entry in bot.state.queue.entries:
+        with self._world.lock:
+            entries = bot.state.queue.entries
+        for entry in entries:
             status = post(dict(webhook_headers(bot.state)), json.dumps(entry.update).encode())
             statuses.append(status)
             if 200 <= status < 300:

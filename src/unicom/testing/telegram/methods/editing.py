@@ -113,6 +113,8 @@ def delete_messages(context: Context) -> bool:
     ids = context.params.array("message_ids", what="message identifiers") or []
     if not 1 <= len(ids) <= 100:
         raise bad_request("too many message identifiers specified" if ids else "message identifiers are not specified")
+    if any(not str(message_id).isdigit() for message_id in ids):
+        raise bad_request("can't parse message identifiers JSON array: Expected a Number")
     for message_id in ids:
         _delete(context, chat, int(message_id), missing_is_error=False)
     return True
@@ -157,7 +159,7 @@ def set_message_reaction(context: Context) -> bool:
     reactions = context.params.array("reaction", what="reaction") or []
     for reaction in reactions:
         kind = reaction.get("type") if isinstance(reaction, dict) else None
-        if kind not in ("emoji", "custom_emoji") or (kind == "emoji" and reaction.get("emoji") not in EMOJI):
+        if kind not in ("emoji", "custom_emoji") or (kind == "emoji" and str(reaction.get("emoji")) not in EMOJI):
             raise bad_request("REACTION_INVALID")
     if len(reactions) > 1:
         raise bad_request("REACTIONS_TOO_MANY")

@@ -85,6 +85,8 @@ def _reply(context: Context, chat: Chat) -> Json:
     answer = {name: value for name, value in target.items() if name not in ("reply_to_message", "reply_markup")}
     fields: Json = {"reply_to_message": answer}
     quote = reply.get("quote")
+    if quote is not None and not isinstance(quote, str):
+        raise bad_request('can\'t parse reply parameters: Field "quote" must be of type String')
     if quote:
         text = target.get("text") or target.get("caption") or ""
         position = text.find(quote)

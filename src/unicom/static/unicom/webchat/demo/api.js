@@ -26,6 +26,7 @@ import { text } from "./texts.js";
  * @property {string} chat_id
  * @property {ActionButton[][] | null} interactive_buttons
  * @property {string | null} [progress_updates_for_user]
+ * @property {string | null} [edited_at]
  * @property {string | null} [client_msg_id]
  */
 

@@ -61,6 +61,7 @@ export function messageElement(message, repliedTo, onAction) {
       "div",
       { class: "message-foot" },
       element("time", { datetime: message.timestamp, title: fullTimeOf(message.timestamp) }, timeOf(message.timestamp)),
+      message.edited_at ? element("span", { class: "edited" }, ` · ${text("edited")}`) : null,
     ),
   );
 }

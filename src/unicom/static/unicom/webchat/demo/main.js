@@ -136,7 +136,15 @@ async function refreshMessages(conversation, count) {
   if (id === null || conversation.sending) return;
   const tail = tailDue || cursor === null || count % TAIL_EVERY === 0;
   if (tail) tailDue = false;
-  const page = await api.messages(id, tail ? { limit: PAGE } : { after: cursor, limit: PAGE });
+  let page;
+  try {
+    page = await api.messages(id, tail ? { limit: PAGE } : { after: cursor, limit: PAGE });
+  } catch (error) {
+    if (tail || !(error instanceof ApiError) || error.status !== 404) throw error;
+    // The message at the cursor may be gone; whether the chat is too, the newest page tells.
+    conversation.cursor = null;
+    return;
+  }
   if (conversation.revision !== revision) {
     // Asked before a message went out, answered after: it may miss that message, or show it twice.
     tailDue ||= tail;

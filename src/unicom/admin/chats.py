@@ -1,0 +1,160 @@
+"""Show chats as conversations, and let staff answer in them."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import quote, unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models.functions import Substr
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.urls import path, reverse
+from django.utils.html import format_html_join
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from unicom.admin import conversation
+from unicom.admin.base import ChannelFilter, Consequence, NothingShown, UnicomAdmin
+from unicom.admin.display import excerpt, pretty_json
+from unicom.admin.messages import may_reply
+from unicom.admin.replies import ReplyForm
+from unicom.models import Account, AccountChat, Chat, Message, Request
+
+
+@admin.register(Chat)
+class ChatAdmin(UnicomAdmin):
+    """Be the pages of chats: the conversation on top, its few own fields below."""
+
+    list_display = ("shown_name", "shown_person", "last_words", "channel", "is_group", "is_archived", "last_message_at")
+    list_filter = (ChannelFilter, "platform", "is_archived", "is_group", "last_message_at")
+    search_fields = ("=id", "=external_id", "name", "accounts__name", "accounts__username")
+    search_help_text = gettext_lazy("Chat id, name of the chat, or name of who takes part.")
+    channel_path = "channel"
+    change_form_template = "admin/unicom/chat/change_form.html"
+    fields = (
+        "name", "is_archived", "channel", "shown_people", "is_group", "id", "external_id", "created_at", "last_message_at",
+        "deleted_at", "shown_metadata",
+    )  # fmt: skip
+    readonly_fields = tuple(name for name in fields if name not in ("name", "is_archived"))
+    consequences = (Consequence(Message, "chat", asks=True), Consequence(Request, "chat", asks=True))
+
+    class Media:
+        css = {"all": ["unicom/admin/conversation.css"]}
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Refuse: a chat is opened by its first message."""
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Chat]:
+        """Fetch the last words and one participant with each chat."""
+        person = AccountChat.objects.filter(chat=OuterRef("pk")).order_by("id")
+        return super().get_queryset(request).annotate(
+            last_text=Substr("last_message__text", 1, 320),
+            person_name=Subquery(person.values("account__name")[:1]),
+            person_id=Subquery(person.values("account_id")[:1]),
+        )
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Take the name on one line."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "name" and field is not None:
+            field.widget = admin.widgets.AdminTextInputWidget()
+        return field
+
+    # Columns and fields
+
+    @admin.display(description=gettext_lazy("chat"), ordering="name")
+    def shown_name(self, chat: Chat) -> str:
+        """Show the name, or the end of the id where there is none."""
+        return excerpt(chat.name, 60) or (chat.pk if len(chat.pk) <= 24 else f"…{chat.pk[-12:]}")
+
+    @admin.display(description=gettext_lazy("with"))
+    def shown_person(self, chat: Any) -> Any:
+        """Link to who takes part, the first one."""
+        return self.link(Account, chat.person_id, excerpt(chat.person_name or chat.person_id or "", 40))
+
+    @admin.display(description=gettext_lazy("last message"))
+    def last_words(self, chat: Any) -> str:
+        """Show how the last message begins."""
+        return excerpt(chat.last_text or "", 60) or "–"
+
+    @admin.display(description=gettext_lazy("participants"))
+    def shown_people(self, chat: Chat) -> Any:
+        """Link to who takes part."""
+        people = chat.accounts.only("id", "name").order_by("account_chats__id")[:51]
+        links = [(self.link(Account, person.pk, excerpt(str(person), 60)),) for person in people]
+        return format_html_join(", ", "{}", links[:50]) + (" …" if len(links) > 50 else "") or "–"
+
+    @admin.display(description=gettext_lazy("metadata"))
+    def shown_metadata(self, chat: Chat) -> Any:
+        """Show what was noted."""
+        return pretty_json(chat.metadata)
+
+    # The conversation
+
+    def get_urls(self) -> list[Any]:
+        """Add the address the reply box posts to."""
+        view = self.admin_site.admin_view(self.reply_view)
+        return [path("<path:object_id>/reply/", view, name="unicom_chat_reply"), *super().get_urls()]
+
+    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """Show the conversation and the chat's own fields."""
+        chat = self.get_object(request, unquote(object_id))
+        context = dict(extra_context or {})
+        if chat is not None and self.has_view_or_change_permission(request, chat):
+            context.update(self._conversation(request, chat, context.get("reply_form")))
+        return super().change_view(request, object_id, form_url, context)
+
+    def _conversation(self, request: HttpRequest, chat: Chat, form: ReplyForm | None) -> dict[str, Any]:
+        may_read = request.user.has_perm("unicom.view_message") or request.user.has_perm("unicom.change_message")
+        before = request.GET.get("before", "")
+        number = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None
+        context: dict[str, Any] = {
+            "title": excerpt(str(chat), 60),
+            "chat": chat,
+            "may_read": may_read,
+            "page": conversation.load(chat, number) if may_read else None,
+        }
+        if may_reply(request):
+            if form is None:
+                initial = {"reply_to": request.GET.get("reply_to", "")[:64]}
+                form = ReplyForm(initial=initial, chat=chat, user=request.user)
+            context["reply_form"] = form
+            context["answered"] = form.answered() if may_read else None
+            context["reply_url"] = reverse(
+                "admin:unicom_chat_reply", args=[quote(chat.pk)], current_app=self.admin_site.name
+            )
+        return context
+
+    def reply_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Send a reply; what is wrong with it is shown on the chat's page."""
+        request.exception_reporter_filter = NothingShown()  # type: ignore[attr-defined]
+        chat = self.get_object(request, unquote(object_id))
+        if chat is None:
+            raise Http404
+        if not (self.has_view_or_change_permission(request, chat) and may_reply(request)):
+            raise PermissionDenied
+        page_url = reverse("admin:unicom_chat_change", args=[quote(chat.pk)], current_app=self.admin_site.name)
+        if request.method != "POST":
+            return HttpResponseRedirect(page_url)
+        fresh = Chat.objects.select_related("channel").get(pk=chat.pk)
+        form = ReplyForm(request.POST, request.FILES, chat=fresh, user=request.user)
+        if form.send() and form.sent is not None:
+            self.log_change(request, chat, _("Replied with message %(id)s.") % {"id": form.sent.pk})
+            self._tell(request, form.sent)
+            return HttpResponseRedirect(f"{page_url}#reply")
+        page = copy.copy(request)
+        page.method, page.POST = "GET", QueryDict()
+        return self.change_view(page, object_id, extra_context={"reply_form": form})
+
+    def _tell(self, request: HttpRequest, message: Message) -> None:
+        if message.status in ("failed", "bounced", "unknown"):
+            text = _("The reply is %(status)s: %(error)s") % {"status": message.status, "error": message.error}
+            self.message_user(request, text, messages.WARNING)
+        elif message.status in ("queued", "sending"):
+            self.message_user(request, _("The reply is queued."), messages.SUCCESS)
+        else:
+            self.message_user(request, _("The reply was sent."), messages.SUCCESS)

@@ -1,0 +1,176 @@
+"""Keep every platform's pace exactly, across processes: GCRA on rows, by the database's clock.
+
+A limit of N in any window of W is kept as a rate of (N - burst) ÷ W with a tolerance of ``burst``, so that no window of W
+holds more than N. What is let through may leave a little later than its slot; the windows are counted longer by that
+much, and a call that comes later still is put back (:data:`LATEST`).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.db import connections, router, transaction
+
+from unicom.models import Channel, Delivery, Pace
+from unicom.platforms import adapter_class
+from unicom.platforms.base import PacingConfig
+from unicom.types import Pace as Rate
+
+LATEST = 0.15
+"""How many seconds after its slot a call may still leave."""
+BOT_WIDE = 5.0
+"""Within how many seconds a second refusal, from another chat, stops the whole channel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Be one key a message has to pass: so much time for each, and so much of it in advance."""
+
+    key: str
+    interval: float
+    tolerance: float
+    channel_id: int | None = None
+
+
+def limits_of(delivery: Delivery) -> list[Limit]:
+    """Return the limits a delivery counts against."""
+    if delivery.act not in ("send", "edit"):
+        return []
+    channel = delivery.channel
+    platform = adapter_class(channel.platform).limits
+    own = _own_pacing(channel)
+    rates = [
+        (f"channel:{channel.pk}", own.channel, platform.channel_pace, channel.pk),
+        (f"chat:{delivery.chat_id}", own.chat, platform.chat_pace, None),
+    ]
+    if delivery.chat.is_group:
+        rates.append((f"group:{delivery.chat_id}", own.group, platform.group_pace, None))
+    found = []
+    for key, chosen, default, channel_id in rates:
+        rate = Rate(count=chosen[0], seconds=chosen[1]) if chosen else default
+        if rate is not None:
+            found.append(_limit(key, rate, own.time_scale, channel_id))
+    return found
+
+
+def _own_pacing(channel: Channel) -> PacingConfig:
+    given = channel.config.get("PACING") if isinstance(channel.config, dict) else None
+    return PacingConfig.model_validate(given or {})
+
+
+def _limit(key: str, rate: Rate, scale: float, channel_id: int | None) -> Limit:
+    burst = rate.count // 10
+    interval = (rate.seconds * scale + LATEST) / (rate.count - burst)
+    return Limit(key=key, interval=interval, tolerance=burst * interval, channel_id=channel_id)
+
+
+def admit(deliveries: Sequence[Delivery]) -> dict[int, float]:
+    """Take a slot for each delivery that may leave now; returns, for those that may not, in how many seconds they may.
+
+    To be called in the transaction of the claim, so that slots and claims are taken together or not at all.
+    """
+    wanted = {delivery.pk: limits_of(delivery) for delivery in deliveries}
+    limits = {limit.key: limit for each in wanted.values() for limit in each}
+    if not limits:
+        return {}
+    now, rows = _locked(limits)
+    later: dict[int, float] = {}
+    changed: set[str] = set()
+    for delivery in deliveries:
+        keys = wanted[delivery.pk]
+        wait = max((rows[limit.key].open_at - now for limit in keys), default=0.0)
+        if wait > 0:
+            later[delivery.pk] = wait
+            continue
+        for limit in keys:
+            row = rows[limit.key]
+            row.tat = max(row.tat, now) + limit.interval
+            row.open_at = max(row.open_at, row.tat - limit.tolerance)
+            changed.add(limit.key)
+    Pace.objects.bulk_update([rows[key] for key in sorted(changed)], ["tat", "open_at"])
+    for wait in later.values():
+        hint(wait)
+    return later
+
+
+def _locked(limits: dict[str, Limit]) -> tuple[float, dict[str, Pace]]:
+    """Lock the rows of these keys, in one order everywhere, and read the database's clock."""
+    keys = sorted(limits)
+    for _ in range(2):
+        rows = {row.key: row for row in Pace.objects.select_for_update().filter(key__in=keys).order_by("key")}
+        if len(rows) == len(keys):
+            break
+        Pace.objects.bulk_create(
+            [Pace(key=key, channel_id=limits[key].channel_id) for key in keys if key not in rows],
+            ignore_conflicts=True,
+        )
+    return database_time(), rows
+
+
+def database_time() -> float:
+    """Return the database's clock in seconds; SQLite has none of its own, it is on this machine."""
+    connection = connections[router.db_for_write(Pace)]
+    if connection.vendor != "postgresql":
+        return time.time()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
+        return float(cursor.fetchone()[0])
+
+
+def refused(delivery: Delivery, retry_after: timedelta) -> None:
+    """Close the chat for as long as the platform says; the channel too, if another chat was refused just before."""
+    chat_key, channel_key = f"chat:{delivery.chat_id}", f"channel:{delivery.channel_id}"
+    limits = {
+        chat_key: Limit(key=chat_key, interval=0, tolerance=0),
+        channel_key: Limit(key=channel_key, interval=0, tolerance=0, channel_id=delivery.channel_id),
+    }
+    with transaction.atomic():
+        now, rows = _locked(limits)
+        until = now + retry_after.total_seconds()
+        chat, channel = rows[chat_key], rows[channel_key]
+        chat.open_at = max(chat.open_at, until)
+        if channel.refused_chat not in ("", delivery.chat_id) and now - channel.refused_at <= BOT_WIDE:
+            channel.open_at = max(channel.open_at, until)
+        channel.refused_at, channel.refused_chat = now, delivery.chat_id
+        for row in (chat, channel):
+            row.save(update_fields=["open_at", "refused_at", "refused_chat"])
+    hint(retry_after.total_seconds())
+
+
+def spent(delivery: Delivery) -> None:
+    """Let the chat's next message wait from now on, when one has just been taken: calls of a chat never overlap."""
+    for limit in limits_of(delivery):
+        if limit.key.startswith("chat:"):
+            at = database_time() + limit.interval - LATEST
+            Pace.objects.filter(key=limit.key, open_at__lt=at).update(open_at=at, tat=at + limit.tolerance)
+
+
+def moment(seconds: float) -> datetime:
+    """Return the time in so many seconds."""
+    return datetime.now(UTC) + timedelta(seconds=seconds)
+
+
+# A worker's own memory of when a slot opens, so that it need not poll for it.
+
+_lock = threading.Lock()
+_soonest: float | None = None
+
+
+def hint(seconds: float) -> None:
+    """Remember that something may leave in so many seconds."""
+    global _soonest
+    at = time.monotonic() + max(seconds, 0.0)
+    with _lock:
+        _soonest = at if _soonest is None else min(_soonest, at)
+
+
+def pause(longest: float) -> float:
+    """Return how long a worker may rest: until the next slot it knows of, at most ``longest``. Forgets it."""
+    global _soonest
+    with _lock:
+        at, _soonest = _soonest, None
+    return longest if at is None else min(longest, max(at - time.monotonic(), 0.0) + 0.002)

@@ -1,0 +1,93 @@
+"""Hold a text with its formatting, and speak Telegram's UTF-16 offsets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
+from typing import Any, Self
+
+KINDS = frozenset(
+    {
+        "mention", "hashtag", "cashtag", "bot_command", "url", "email", "phone_number", "bold", "italic", "underline",
+        "strikethrough", "spoiler", "blockquote", "expandable_blockquote", "code", "pre", "text_link", "text_mention",
+        "custom_emoji", "date_time",
+    }
+)  # fmt: skip
+
+
+def utf16_length(text: str) -> int:
+    """Return how long Telegram thinks a text is."""
+    return len(text) if text.isascii() else len(text) + sum(char > "\uffff" for char in text)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Span:
+    """Format the characters from ``start`` to before ``end``, counted as Python counts."""
+
+    start: int
+    end: int
+    kind: str
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """Such as ``url`` of a link or ``language`` of a code block."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RichText:
+    """Be a text as people see it, and how it is formatted."""
+
+    text: str
+    spans: tuple[Span, ...] = ()
+
+    def cut(self, start: int, end: int) -> RichText:
+        """Return a piece; formatting that reaches beyond it goes on in the next."""
+        spans = tuple(
+            replace(span, start=max(span.start, start) - start, end=min(span.end, end) - start)
+            for span in self.spans
+            if span.start < end and span.end > start
+        )
+        return RichText(text=self.text[start:end], spans=spans)
+
+    def entities(self) -> list[dict[str, Any]]:
+        """Return the formatting as the Bot API's MessageEntity objects."""
+        at = _offsets(self.text)
+        made = [
+            {"type": span.kind, "offset": at[span.start], "length": at[span.end] - at[span.start], **span.extra}
+            for span in self.spans
+            if span.end > span.start
+        ]
+        return sorted(made, key=lambda entity: (entity["offset"], -entity["length"]))
+
+    @classmethod
+    def from_entities(cls, text: str, entities: Any) -> Self:
+        """Read a caller's MessageEntity objects; raises ValueError with a sentence."""
+        if not isinstance(entities, list | tuple):
+            raise ValueError(f"a list of MessageEntity objects is needed, not {type(entities).__name__}")
+        position = {offset: index for index, offset in enumerate(_offsets(text))}
+        spans = []
+        for entity in entities:
+            if not isinstance(entity, Mapping) or entity.get("type") not in KINDS:
+                raise ValueError(f"{entity!r} is not a MessageEntity of a known type")
+            offset, length = entity.get("offset"), entity.get("length")
+            if any(isinstance(value, bool) or not isinstance(value, int) for value in (offset, length)):
+                raise ValueError(f"{entity!r} needs offset and length, in UTF-16 code units")
+            start, end = position.get(offset), position.get(offset + length)  # type: ignore[operator]
+            if start is None or end is None or end <= start:
+                raise ValueError(f"{entity!r} does not lie on the text's characters")
+            extra = {key: value for key, value in entity.items() if key not in ("type", "offset", "length")}
+            spans.append(Span(start=start, end=end, kind=entity["type"], extra=extra))
+        return cls(text=text, spans=tuple(spans))
+
+
+def _offsets(text: str) -> list[int] | range:
+    """Return the UTF-16 offset of every character, and of the end."""
+    if text.isascii():
+        return range(len(text) + 1)
+    return list(accumulate((2 if char > "\uffff" else 1 for char in text), initial=0))
+
+
+def joined(pieces: list[str], spans: Iterable[tuple[int, int, str, Mapping[str, Any]]]) -> RichText:
+    """Make a text of pieces, and spans that name the first piece they cover and the one after the last."""
+    at = list(accumulate((len(piece) for piece in pieces), initial=0))
+    made = (Span(start=at[first], end=at[last], kind=kind, extra=extra) for first, last, kind, extra in spans)
+    return RichText(text="".join(pieces), spans=tuple(span for span in made if span.end > span.start))

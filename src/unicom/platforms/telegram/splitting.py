@@ -1,0 +1,85 @@
+"""Cut a text into messages Telegram takes: nothing is lost, and no character, word or link is torn without need."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from unicom.platforms.telegram.rich_text import RichText, utf16_length
+
+TEXT, CAPTION = 4096, 1024
+MAX_ENTITIES = 100
+"""Of more, Telegram drops the rest without a word."""
+# Pieces shorter than this share of the limit are not worth a nicer border.
+_WORTH = 0.5
+_ONE = frozenset({"code", "text_link", "text_mention", "custom_emoji"})
+"""Formatting that is read as one thing; a quotation or a code block may go on in the next message."""
+
+
+def split(rich: RichText, limit: int = TEXT) -> list[RichText]:
+    """Return the messages that show ``rich`` whole, each within ``limit`` UTF-16 units as people see it."""
+    parts: list[RichText] = []
+    start = 0
+    while start < len(rich.text):
+        end = _end(rich, start, limit)
+        parts.append(rich.cut(start, end))
+        start = end
+    # Telegram refuses a message of nothing but space, which is between two parts anyway.
+    return [part for part in parts if not _blank(part.text)] or parts[:1]
+
+
+def _blank(text: str) -> bool:
+    return all(unicodedata.category(char)[0] in "ZC" for char in text)
+
+
+def _end(rich: RichText, start: int, limit: int) -> int:
+    text = rich.text
+    end = _furthest(text, start, limit)
+    begins = sorted(span.start for span in rich.spans if start < span.end and span.start < end)
+    if len(begins) > MAX_ENTITIES:
+        end = max(min(end, begins[MAX_ENTITIES]), start + 1)
+    if end == len(text):
+        return end
+    least = start + max(int((end - start) * _WORTH), 1)
+    torn = [span for span in rich.spans if span.kind in _ONE and span.start < end and span.end > least]
+    for border in ("\n\n", "\n", " "):
+        at = end
+        while (at := text.rfind(border, least, at)) >= 0:
+            cut = at + len(border)
+            if not any(span.start < cut < span.end for span in torn):
+                return cut
+    cut = end
+    for span in torn:
+        if span.start < end < span.end and span.start > least:
+            cut = min(cut, span.start)
+    while cut > least and _joined(text, cut):
+        cut -= 1
+    return cut if not _joined(text, cut) else end
+
+
+def _furthest(text: str, start: int, limit: int) -> int:
+    """Return where the limit ends, in whole characters."""
+    end = min(start + limit, len(text))
+    over = utf16_length(text[start:end]) - limit
+    while over > 0:
+        end -= 1
+        over -= 2 if text[end] > "\uffff" else 1
+    return end
+
+
+def _joined(text: str, at: int) -> bool:
+    """Tell whether what is before and after ``at`` is seen as one character: accents, flags, families."""
+    if not 0 < at < len(text):
+        return False
+    before, after = text[at - 1], text[at]
+    if after in "\u200d\ufe0e\ufe0f" or before == "\u200d" or unicodedata.combining(after):
+        return True
+    if "\U0001f3fb" <= after <= "\U0001f3ff" or "\U000e0020" <= after <= "\U000e007f" or (before, after) == ("\r", "\n"):
+        return True
+    if unicodedata.category(after) in ("Mn", "Mc", "Me"):
+        return True
+    if "\U0001f1e6" <= after <= "\U0001f1ff":
+        flags = 0
+        while at - 1 - flags >= 0 and "\U0001f1e6" <= text[at - 1 - flags] <= "\U0001f1ff":
+            flags += 1
+        return flags % 2 == 1
+    return False
