@@ -53,7 +53,7 @@ def account(channel: Channel, person: Person, chat_id: str) -> Account:
     elif (person.name and person.name != found.name) or (person.username and person.username != found.username):
         found.name, found.username = person.name or found.name, person.username or found.username
         found.save(update_fields=["name", "username"])
-    if chat_id and not found.in_chat:  # type: ignore[attr-defined]
+    if chat_id and not found.in_chat:
         insert_if_absent(AccountChat(account=found, chat_id=chat_id))
     return found
 

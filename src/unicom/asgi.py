@@ -12,7 +12,9 @@ Application = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awa
 def with_worker(application: Application, *, concurrency: int = 4) -> Application:
     """Return ``application`` with a worker that starts with its first request (or lifespan) in each process."""
 
-    async def served(scope: Scope, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
+    async def served(
+        scope: Scope, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
+    ) -> None:
         from unicom.worker import start_in_process
 
         start_in_process(concurrency=concurrency)

@@ -10,6 +10,7 @@ from typing import Any
 from django.core import signing
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 
 from unicom.errors import Expired, InvalidMessage, NotAccessible
 from unicom.models import Account, AccountChat, CallbackExecution, Channel, Message, ToolCall
@@ -33,7 +34,7 @@ def execution_id_of(token: str) -> str:
         signer = signing.Signer(salt=_SIGNER_SALT)
         for key in [signer.key, *signer.fallback_keys]:
             expected = signing.base64_hmac(f"{_SIGNER_SALT}signer", execution_id, key, algorithm=signer.algorithm)
-            if signing.constant_time_compare(expected[:24], signature):
+            if constant_time_compare(expected[:24], signature):
                 return execution_id
     raise NotAccessible("This button is not known.")
 
@@ -130,9 +131,7 @@ def _read_one(item: Any, where: str, problems: dict[str, str], made: list[Callba
     return Button(text=text, token=token_for(execution.pk), style=style)
 
 
-def read_markup(
-    markup: Any, problems: dict[str, str]
-) -> tuple[list[list[Button]], list[CallbackExecution]] | None:
+def read_markup(markup: Any, problems: dict[str, str]) -> tuple[list[list[Button]], list[CallbackExecution]] | None:
     """Read the ``inline_keyboard`` of a ``reply_markup``: ready-made tokens are kept, other data gets rows of its own.
 
     Returns None for any other kind of markup, which is the platform's own affair.
@@ -163,7 +162,10 @@ def read_markup(
                     ready.append(found)
         rows.append(list(row))
     placeholder = [
-        [{"text": item.get("text"), "url": "https://ready.invalid"} if (y, x) in tokens else item for x, item in enumerate(row)]
+        [
+            {"text": item.get("text"), "url": "https://ready.invalid"} if (y, x) in tokens else item
+            for x, item in enumerate(row)
+        ]
         for y, row in enumerate(rows)
     ]
     shown, made = read(placeholder, problems)

@@ -15,7 +15,7 @@ logger = logging.getLogger("unicom")
 
 
 def sort(request: Request) -> None:
-    """Find the request's category, the deepest that fits, and queue it; one whose code fails is passed over and said."""
+    """Find the request's category, the deepest that fits, and queue it; failing code is passed over and noted."""
     request.status = Request.Status.CATEGORIZING
     notes: list[str] = []
     category: RequestCategory | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 from django.utils.module_loading import import_string
 
@@ -86,7 +86,7 @@ def check_database(databases: Any = None, **_: Any) -> list[CheckMessage]:
                     id="unicom.W002",
                 )
             )
-        if "wal" not in str(options.get("init_command", "")).lower() and not connection.is_in_memory_db():
+        if "wal" not in str(options.get("init_command", "")).lower() and not _in_memory(connection):
             found.append(
                 Warning(
                     f"Database {alias!r}: SQLite without WAL lets readers and writers wait for each other.",
@@ -97,6 +97,10 @@ def check_database(databases: Any = None, **_: Any) -> list[CheckMessage]:
     if "default" in (databases or []):
         found += _check_secrets() + _check_due()
     return found
+
+
+def _in_memory(connection: Any) -> bool:
+    return bool(connection.is_in_memory_db())
 
 
 def _has_tables() -> bool:

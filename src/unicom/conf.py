@@ -32,7 +32,7 @@ class UnicomSettings:
 
     @property
     def UNICOM_EXECUTOR(self) -> str:
-        """Who runs what is due: ``inline`` (after commit, in the caller) or ``worker`` (``manage.py unicom_worker``)."""
+        """Who runs what is due: ``inline`` (after commit, in the caller) or ``worker`` (``unicom_worker``)."""
         value = _setting("UNICOM_EXECUTOR", "inline")
         if value not in EXECUTORS:
             raise ConfigurationError(f"UNICOM_EXECUTOR: {value!r} is not one of {', '.join(EXECUTORS)}.")
@@ -46,7 +46,7 @@ class UnicomSettings:
     @property
     def UNICOM_ENCRYPTION_KEYS(self) -> list[str]:
         """Keys for secrets at rest, the first encrypts; empty: derived from SECRET_KEY and its fallbacks."""
-        return list(_setting("UNICOM_ENCRYPTION_KEYS", []))
+        return [str(key) for key in _setting("UNICOM_ENCRYPTION_KEYS", [])]
 
     @property
     def UNICOM_LISTEN_DSN(self) -> str:
@@ -81,7 +81,7 @@ class UnicomSettings:
     @property
     def UNICOM_DEV_WORKER(self) -> bool:
         """Whether ``runserver`` starts a worker of its own."""
-        return bool(_setting("UNICOM_DEV_WORKER", True))
+        return bool(_setting("UNICOM_DEV_WORKER", default=True))
 
     @property
     def is_development_server(self) -> bool:
@@ -111,7 +111,7 @@ class UnicomSettings:
     @property
     def secret_keys(self) -> list[str]:
         """SECRET_KEY and its fallbacks, the current one first."""
-        return [_django.SECRET_KEY, *_django.SECRET_KEY_FALLBACKS]
+        return [str(key) for key in (_django.SECRET_KEY, *_django.SECRET_KEY_FALLBACKS)]
 
     @property
     def installed_apps(self) -> list[str]:

@@ -29,7 +29,7 @@ def _fernet(secret: str) -> tuple[str, Fernet]:
 
 def _keys() -> list[tuple[str, Fernet]]:
     keys = settings.UNICOM_ENCRYPTION_KEYS or settings.secret_keys
-    if not all(isinstance(key, str) and key for key in keys):
+    if not all(keys):
         raise ConfigurationError("UNICOM_ENCRYPTION_KEYS: every key must be a text that is not empty.")
     return [_fernet(key) for key in keys]
 

@@ -23,6 +23,7 @@ COMMON_KEYS = frozenset(
         "reply_markup", "parse_mode", "reply_to_message_id", "silent", "protect", "priority", "idempotency_key",
     }
 )  # fmt: skip
+FILE_KEYS = frozenset({"file_path", "attachments", "base64_image", "base64_audio"})
 ADDRESS_KEYS = frozenset({"subject", "to", "cc", "bcc", "reply_to", "from_name", "list_unsubscribe", "skip_reacher"})
 EDIT_KEYS = frozenset({"text", "html", "buttons", "reply_markup", "parse_mode"})
 PRIORITIES = {"reply": PRIORITY_REPLY, "normal": PRIORITY_NORMAL, "bulk": PRIORITY_BULK}
@@ -129,9 +130,9 @@ def read(
     _content(adapter, given, problems, wish)
     _place(adapter, channel, given, problems, wish)
     _manner(adapter, given, problems, wish)
-    if not (wish.text.strip() or wish.html.strip() or wish.files or wish.options or {"text", "html"} & set(problems)):
-        if not ({"file_path", "attachments", "base64_image", "base64_audio"} & set(given)):
-            problems.setdefault("text", "required: a message needs text, html or a file")
+    says_something = wish.text.strip() or wish.html.strip() or wish.files or wish.options
+    if not says_something and not {"text", "html"} & set(problems) and not FILE_KEYS & set(given):
+        problems["text"] = "required: a message needs text, html or a file"
     if not problems and wish.idempotency_key:
         place = {"chat_id": wish.chat.pk if wish.chat else wish.new_chat}
         plain = {key: value for key, value in given.items() if key not in ("buttons", "reply_markup")}
@@ -146,9 +147,7 @@ def read(
     return wish
 
 
-def read_edit(
-    adapter: Adapter, channel: Channel, data: Any, problems: dict[str, str], *, message: Message
-) -> Wish:
+def read_edit(adapter: Adapter, channel: Channel, data: Any, problems: dict[str, str], *, message: Message) -> Wish:
     """Read an edit; a key that is absent leaves that part of the message as it is, but for the buttons."""
     wish = Wish(chat=message.chat, is_edit=True)
     if not isinstance(data, Mapping):
@@ -241,9 +240,7 @@ def _files(given: Mapping[Any, Any], problems: dict[str, str], wish: Wish) -> No
             problems[key] = f"{str(value)!r} cannot be read ({error.strerror})"
             continue
         wish.files.append(
-            WishedFile(
-                name=path.name, size=path.stat().st_size, content_type=media.detect(head, path.name), path=path
-            )
+            WishedFile(name=path.name, size=path.stat().st_size, content_type=media.detect(head, path.name), path=path)
         )
     for key, major in (("base64_image", "image"), ("base64_audio", "audio")):
         if key in given:

@@ -31,9 +31,7 @@ def claim(
     To be called first in the transaction that writes the message: a concurrent caller waits for its end. With
     ``content`` a key that was taken for something else raises IdempotencyConflict naming the keys that differ.
     """
-    row = IdempotencyKey(
-        channel=channel, caller=caller, key=key, content=dict(content or {}), message_id=message_id
-    )
+    row = IdempotencyKey(channel=channel, caller=caller, key=key, content=dict(content or {}), message_id=message_id)
     if insert_if_absent(row):
         return None
     earlier = IdempotencyKey.objects.select_related("message__chat").get(channel=channel, caller=caller, key=key)

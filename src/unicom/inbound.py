@@ -226,9 +226,7 @@ def _write_message(
             member_id=account.member_id,
             status=Request.Status.PENDING if has_categories else Request.Status.QUEUED,
         )
-        jobs.enqueue(
-            "message", message.pk, {"message": message.pk, "request": request.pk}, lane=f"chat:{chat_id}"
-        )
+        jobs.enqueue("message", message.pk, {"message": message.pk, "request": request.pk}, lane=f"chat:{chat_id}")
     return Ingested(event=event, message=message)
 
 
@@ -272,9 +270,11 @@ def _message_edited(channel: Channel, event: MessageEdited) -> Ingested:
 def _button_clicked(channel: Channel, event: ButtonClicked) -> Ingested:
     chat_id: str | None = None
     if event.conversation is not None:
-        where = {"pk": event.conversation.chat_id} if event.conversation.chat_id else {
-            "external_id": event.conversation.external_id
-        }
+        where = (
+            {"pk": event.conversation.chat_id}
+            if event.conversation.chat_id
+            else {"external_id": event.conversation.external_id}
+        )
         chat_id = Chat.objects.filter(channel=channel, **where).values_list("pk", flat=True).first() or ""
     account = arrivals.account(channel, event.sender, chat_id or "")
     text = ""

@@ -33,7 +33,7 @@ QUEUE: Queue[Job] = Queue(
 )
 
 
-class RetryLater(Exception):  # noqa: N818  not an error: the work is not ready yet
+class RetryLater(Exception):
     """Ask from within a job to be run again after a while, without counting it as a failure."""
 
     def __init__(self, after: timedelta) -> None:
@@ -66,7 +66,7 @@ def enqueue(kind: str, key: str, args: dict[str, Any], *, lane: str = "", delay:
 
 
 def wake(*, job: tuple[str, str] | None = None, chat_id: str = "", is_local: bool = False) -> None:
-    """Hurry what was just written, once it is committed. A wake-up that is lost does no harm: a sweep finds the rows."""
+    """Hurry what was just written, once it is committed. A lost wake-up does no harm: a sweep finds the rows."""
     transaction.on_commit(lambda: _hurry(job, chat_id, is_local=is_local), robust=True)
 
 
@@ -128,7 +128,7 @@ def run(row: Job) -> bool:
     return False
 
 
-class LeaseLost(Exception):  # noqa: N818  somebody else has the work now
+class LeaseLost(Exception):
     """Undo what was written by a job whose lease another worker holds."""
 
 

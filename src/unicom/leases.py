@@ -1,7 +1,7 @@
 """Claim rows of work under a lease and write their result under a fence; the same for deliveries and jobs.
 
 A claim is a short transaction: look for what is due, take it with a conditional UPDATE, read back what was taken.
-PostgreSQL's SKIP LOCKED only saves waiting. Each claim raises the row's fence; whoever lost the lease can write nothing.
+PostgreSQL's SKIP LOCKED only saves waiting. Each claim raises the row's fence; whoever lost the lease writes nothing.
 """
 
 from __future__ import annotations
@@ -136,12 +136,17 @@ class Queue(Generic[Row]):
         """Hand each row whose lease ran out to ``settle``, with a new fence, so that its worker can write no more."""
         database = router.db_for_write(self.model)
         lost = list(
-            self.rows().using(database).filter(state=self.running, lease_until__lt=timezone.now()).order_by("pk")[:limit]
+            self.rows()
+            .using(database)
+            .filter(state=self.running, lease_until__lt=timezone.now())
+            .order_by("pk")[:limit]
         )
         count = 0
         for row in lost:
-            won = self.mine(row).filter(lease_until=row.lease_until).update(
-                fence=F("fence") + 1, crashes=F("crashes") + 1, lease_until=timezone.now() + LEASE
+            won = (
+                self.mine(row)
+                .filter(lease_until=row.lease_until)
+                .update(fence=F("fence") + 1, crashes=F("crashes") + 1, lease_until=timezone.now() + LEASE)
             )
             if won:
                 row.refresh_from_db()
@@ -187,7 +192,9 @@ class Queue(Generic[Row]):
             firsts = [row[0] for row in cursor.fetchall()]
         promoted = 0
         for start in range(0, len(firsts), 1000):
-            promoted += self.rows().filter(
-                pk__in=firsts[start : start + 1000], state=self.waiting, at_front=False
-            ).update(at_front=True)
+            promoted += (
+                self.rows()
+                .filter(pk__in=firsts[start : start + 1000], state=self.waiting, at_front=False)
+                .update(at_front=True)
+            )
         return promoted

@@ -1,8 +1,8 @@
 """Deliver what is queued: claim, deliver, record. Nothing else calls Adapter.deliver.
 
 A claim is a short transaction of its own; the call to the platform happens outside any; its outcome is recorded under
-the claim's fence. A worker that dies in between leaves a lease that runs out, and :func:`recover` settles the row: where
-the platform would not notice a repeat it becomes ``unknown`` and waits for a person, else it is queued again.
+the claim's fence. A worker that dies in between leaves a lease that runs out, and :func:`recover` settles the row:
+where the platform would not notice a repeat it becomes ``unknown`` and waits for a person, else it is queued again.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from unicom.types import CANCELLED, FAILED, QUEUED, SENDING, UNKNOWN, DeliveryRe
 
 logger = logging.getLogger("unicom")
 
+LATE = "late"
 HOLD = timedelta(minutes=15)
 """How long a delivery that keeps failing may hold its chat."""
 
@@ -53,7 +54,9 @@ def claim(limit: int = BATCH, *, chat_id: str = "") -> list[Delivery]:
         return QUEUE.claim(due, limit=limit, loaded=_loaded, admit=pacing.admit)
     # Channel by channel: each is one look into an index, however many messages wait.
     due = QUEUE.due().order_by("priority", "next_attempt_at", "id")
-    return QUEUE.claim(*(due.filter(channel_id=pk) for pk in due_channels(limit)), limit=limit, loaded=_loaded, admit=pacing.admit)
+    return QUEUE.claim(
+        *(due.filter(channel_id=pk) for pk in due_channels(limit)), limit=limit, loaded=_loaded, admit=pacing.admit
+    )
 
 
 def due_channels(limit: int) -> list[int]:
@@ -72,8 +75,10 @@ def due_channels(limit: int) -> list[int]:
 def _loaded(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
     """Read along all that delivering needs, so that the threads that talk with platforms need no database."""
     whom = Q(address=OuterRef("recipient")) & ~Q(address="")
-    whom |= Q(account__account_chats__chat=OuterRef("chat_id")) & Q(channel__chats__pk=OuterRef("chat_id")) & Q(
-        channel__chats__is_group=False
+    whom |= (
+        Q(account__account_chats__chat=OuterRef("chat_id"))
+        & Q(channel__chats__pk=OuterRef("chat_id"))
+        & Q(channel__chats__is_group=False)
     )
     return rows.select_related("message", "channel", "chat").annotate(
         suppressed=Subquery(Suppression.objects.filter(whom, channel=OuterRef("channel_id")).values("reason")[:1]),
@@ -85,7 +90,7 @@ def _loaded(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
 
 
 def run_chat(chat_id: str) -> int:
-    """Deliver a chat's due messages in order, until none is left or one has to wait; returns how many calls were made."""
+    """Deliver a chat's due messages in order, until none is left or one has to wait; returns the number of calls."""
     made = 0
     QUEUE.promote(chat_id)
     while claimed := claim(1, chat_id=chat_id):
@@ -97,7 +102,7 @@ def run_chat(chat_id: str) -> int:
 
 
 def deliver(delivery: Delivery) -> Outcome:
-    """Make the platform's call for a claimed delivery, outside any transaction; never raises for what a platform does."""
+    """Make the platform's call for a claimed delivery, outside any transaction; a platform's errors are outcomes."""
     try:
         adapter = adapter_for(delivery.channel)
     except (InvalidConfig, UnknownPlatform) as error:
@@ -105,6 +110,8 @@ def deliver(delivery: Delivery) -> Outcome:
     with contextlib.closing(adapter):
         try:
             part = complete(delivery, adapter)
+            if pacing.is_late(delivery):
+                return Outcome(error=DeliveryError("it missed its slot", retryable=True, code=LATE))
             return Outcome(result=adapter.deliver(part))
         except DeliveryError as error:
             error.reason = adapter.redact(error.reason)
@@ -140,7 +147,7 @@ def complete(delivery: Delivery, adapter: Adapter) -> Part:
 
 
 def record(delivery: Delivery, outcome: Outcome) -> bool:
-    """Write what came of a delivery, under its fence; False where the lease was lost, and then only a success is kept."""
+    """Write what came of a delivery, under its fence; False where the lease was lost: then only a success is kept."""
     with transaction.atomic(using=router.db_for_write(Delivery), durable=True):
         return _record(delivery, outcome)
 
@@ -221,6 +228,8 @@ def _edited(message: Message, payload: dict[str, Any]) -> dict[str, Any]:
 
 def _not_delivered(delivery: Delivery, error: DeliveryError) -> bool:
     now = timezone.now()
+    if error.code == LATE:
+        return QUEUE.give_back(delivery, now, attempts=max(delivery.attempts - 1, 0))
     if error.channel_down:
         channel_down(delivery.channel, error.reason)
         return QUEUE.give_back(

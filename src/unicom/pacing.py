@@ -1,8 +1,8 @@
 """Keep every platform's pace exactly, across processes: GCRA on rows, by the database's clock.
 
-A limit of N in any window of W is kept as a rate of (N - burst) ÷ W with a tolerance of ``burst``, so that no window of W
-holds more than N. What is let through may leave a little later than its slot; the windows are counted longer by that
-much, and a call that comes later still is put back (:data:`LATEST`).
+A limit of N in any window of W is kept as a rate of (N - burst) ÷ W with a tolerance of ``burst``, so that no window
+of W holds more than N. What is let through may leave a little later than its slot: the windows are counted longer by
+that much, and a call that would leave later still is put back (:data:`LATEST`).
 """
 
 from __future__ import annotations
@@ -86,6 +86,8 @@ def admit(deliveries: Sequence[Delivery]) -> dict[int, float]:
         if wait > 0:
             later[delivery.pk] = wait
             continue
+        if keys:
+            delivery.admitted_at = time.monotonic()  # type: ignore[attr-defined]
         for limit in keys:
             row = rows[limit.key]
             row.tat = max(row.tat, now) + limit.interval
@@ -95,6 +97,12 @@ def admit(deliveries: Sequence[Delivery]) -> dict[int, float]:
     for wait in later.values():
         hint(wait)
     return later
+
+
+def is_late(delivery: Delivery) -> bool:
+    """Tell whether a delivery has missed its slot, so that sending it now could be one too many."""
+    admitted_at: float | None = getattr(delivery, "admitted_at", None)
+    return admitted_at is not None and time.monotonic() - admitted_at > LATEST
 
 
 def _locked(limits: dict[str, Limit]) -> tuple[float, dict[str, Pace]]:

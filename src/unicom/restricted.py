@@ -7,15 +7,15 @@ from functools import lru_cache
 from types import CodeType
 from typing import Any
 
-from RestrictedPython import compile_restricted, safe_builtins
+from RestrictedPython.compile import compile_restricted
 from RestrictedPython.Eval import default_guarded_getitem, default_guarded_getiter
-from RestrictedPython.Guards import guarded_iter_unpack_sequence, safer_getattr
+from RestrictedPython.Guards import guarded_iter_unpack_sequence, safe_builtins, safer_getattr
 from RestrictedPython.Utilities import utility_builtins
 
 
 @lru_cache(maxsize=256)
 def _compiled(source: str) -> CodeType:
-    return compile_restricted(source, "<stored code>", "exec")  # type: ignore[no-any-return]
+    return compile_restricted(source, "<stored code>", "exec")
 
 
 def _refuse_write(target: Any) -> Any:

@@ -15,8 +15,9 @@ def insert_if_absent(row: models.Model) -> bool:
     model = type(row)
     connection = connections[router.db_for_write(model)]
     columns, values = [], []
+    field: Any
     for field in model._meta.local_concrete_fields:
-        value = field.pre_save(row, True)
+        value = field.pre_save(row, add=True)
         if value is None and field.primary_key:
             continue
         columns.append(connection.ops.quote_name(field.column))
@@ -41,15 +42,15 @@ def update_row(row: models.Model, values: dict[str, Any], **guard: Any) -> bool:
     model = type(row)
     connection = connections[router.db_for_write(model)]
     name = connection.ops.quote_name
-    columns = [model._meta.get_field(key) for key in values]
-    guards = [model._meta.get_field(key) for key in guard]
-    primary = model._meta.pk
+    columns: list[Any] = [model._meta.get_field(key) for key in values]
+    guards: list[Any] = [model._meta.get_field(key) for key in guard]
+    primary: Any = model._meta.pk
     parameters = [
-        field.get_db_prep_save(value, connection)  # type: ignore[union-attr]
+        field.get_db_prep_save(value, connection)
         for field, value in zip([*columns, primary, *guards], [*values.values(), row.pk, *guard.values()], strict=True)
     ]
-    changes = ", ".join(f"{name(field.column)} = %s" for field in columns)  # type: ignore[union-attr]
-    tests = " AND ".join(f"{name(field.column)} = %s" for field in [primary, *guards])  # type: ignore[union-attr]
+    changes = ", ".join(f"{name(field.column)} = %s" for field in columns)
+    tests = " AND ".join(f"{name(field.column)} = %s" for field in [primary, *guards])
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE {name(model._meta.db_table)} SET {changes} WHERE {tests}", parameters)  # noqa: S608
         return bool(cursor.rowcount == 1)
@@ -64,7 +65,8 @@ def next_seq(
     """
     connection = connections[router.db_for_write(Chat)]
     name = connection.ops.quote_name
-    newest, newest_values = "", []
+    newest: str = ""
+    newest_values: list[Any] = []
     if message_id is not None:
         newest = f", {name('last_message_id')} = %s, {name('last_message_at')} = %s"
         newest_values = [message_id, Chat._meta.get_field("last_message_at").get_db_prep_save(at, connection)]
@@ -76,7 +78,7 @@ def next_seq(
         cursor.execute(
             f"UPDATE {name(Chat._meta.db_table)} SET {name('last_seq')} = {name('last_seq')} + 1{newest} "  # noqa: S608
             f"WHERE {where} RETURNING {name('id')}, {name('last_seq')}",
-            [*newest_values, *where_values],
+            [*newest_values, *where_values],  # type: ignore[list-item]
         )
         row = cursor.fetchone()
     return (row[0], row[1]) if row else None

@@ -34,9 +34,7 @@ def fold(deliveries: Iterable[tuple[str, str]]) -> str:
     return SENDING if least == QUEUED and any(RANK[state] > RANK[QUEUED] for state, _ in rows) else least
 
 
-def refold(
-    message: Message, delivery: Delivery | None, *, error: str = "", folded: str = "", **known: Any
-) -> str:
+def refold(message: Message, delivery: Delivery | None, *, error: str = "", folded: str = "", **known: Any) -> str:
     """Bring a message's row in line with its deliveries, number it once it is settled, and tell receivers.
 
     To be called in the transaction that changed a delivery. ``known`` are further columns to write, ``folded`` is the
@@ -85,13 +83,18 @@ def _documented(message: Message, status: str, now: datetime) -> dict[str, Any]:
 def receipt(delivery: Delivery, status: str, *, at: datetime | None, error: str = "", code: str = "") -> bool:
     """Raise a delivery to what the platform reports; False where it was as far already. Idempotent, in any order."""
     lower = [state for state, rank in RANK.items() if rank < RANK[status]]
-    values: dict[str, Any] = {"state": status, "lease_until": None, "next_attempt_at": None, "finished_at": timezone.now()}
+    values: dict[str, Any] = {
+        "state": status,
+        "lease_until": None,
+        "next_attempt_at": None,
+        "finished_at": timezone.now(),
+    }
     if error or code:
         values.update(error=error, error_code=code)
     if not Delivery.objects.filter(pk=delivery.pk, state__in=lower).update(**values):
         return False
     delivery.refresh_from_db()
     message = Message.objects.select_for_update(of=("self",)).get(pk=delivery.message_id)
-    known = {f"time_{status}": at} if at and status in (SENT, DELIVERED, SEEN) else {}
+    known: dict[str, Any] = {f"time_{status}": at} if at and status in (SENT, DELIVERED, SEEN) else {}
     refold(message, delivery, error=error, **known)
     return True

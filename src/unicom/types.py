@@ -20,13 +20,14 @@ QUEUED, SENDING, UNKNOWN, SENT, FAILED, BOUNCED, DELIVERED, SEEN = (
 )
 CANCELLED = "cancelled"
 RANK: Mapping[str, int] = {
-    state: rank
-    for rank, state in enumerate((QUEUED, SENDING, UNKNOWN, SENT, FAILED, BOUNCED, DELIVERED, SEEN))
+    state: rank for rank, state in enumerate((QUEUED, SENDING, UNKNOWN, SENT, FAILED, BOUNCED, DELIVERED, SEEN))
 }
 STATES = (*RANK, CANCELLED)
 OPEN_STATES = (QUEUED, SENDING)
 
-MediaType = Literal["text", "html", "image", "audio", "video", "file", "location", "contact", "tool_call", "tool_response"]
+MediaType = Literal[
+    "text", "html", "image", "audio", "video", "file", "location", "contact", "tool_call", "tool_response"
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

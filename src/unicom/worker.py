@@ -195,7 +195,10 @@ class Worker:
                 with self._lock:
                     rows = list(self._in_flight.values())
                 for row in rows:
-                    (jobs.QUEUE if isinstance(row, Job) else outbox.QUEUE).renew(row)  # type: ignore[attr-defined]
+                    if isinstance(row, Job):
+                        jobs.QUEUE.renew(row)
+                    else:
+                        outbox.QUEUE.renew(row)
             except Error:
                 logger.debug("Leases could not be renewed this time.", exc_info=True)
                 connections.close_all()

@@ -19,7 +19,7 @@ def workers_alive() -> int:
 
 
 def oldest_due() -> timedelta | None:
-    """Return for how long the oldest due row waits; None where nothing is due. A channel that is down does not count."""
+    """Return for how long the oldest due row waits, None where nothing is due; channels that are down do not count."""
     now = timezone.now()
     times = [
         Delivery.objects.filter(

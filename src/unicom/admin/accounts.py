@@ -49,8 +49,29 @@ class AccountAdmin(UnicomAdmin):
     autocomplete_fields = ("member",)
     actions = ("block", "unblock")
     inlines = (IdentityInline,)
-    fields = ("id", "platform", "external_id", "name", "username", "state", "is_bot", "member", "created_at", "shown_raw")
-    readonly_fields = ("id", "platform", "external_id", "name", "username", "state", "is_bot", "created_at", "shown_raw")
+    fields = (
+        "id",
+        "platform",
+        "external_id",
+        "name",
+        "username",
+        "state",
+        "is_bot",
+        "member",
+        "created_at",
+        "shown_raw",
+    )
+    readonly_fields = (
+        "id",
+        "platform",
+        "external_id",
+        "name",
+        "username",
+        "state",
+        "is_bot",
+        "created_at",
+        "shown_raw",
+    )
     consequences = (
         Consequence(Request, "account", asks=True),
         Consequence(CallbackExecution, "account"),
@@ -85,13 +106,15 @@ class AccountAdmin(UnicomAdmin):
     def block(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
         """Make no requests of what they write from now on."""
         total, done = queryset.count(), queryset.filter(blocked=False).update(blocked=True)
-        report(self, request, done, total, _("%(count)d account was blocked."), _("%(count)d accounts were blocked."))
+        report(self, request, done, total, ("%(count)d account was blocked.", "%(count)d accounts were blocked."))
 
     @admin.action(description=gettext_lazy("Unblock selected accounts"), permissions=["change"])
     def unblock(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
         """Listen to them again."""
         total, done = queryset.count(), queryset.filter(blocked=True).update(blocked=False)
-        report(self, request, done, total, _("%(count)d account was unblocked."), _("%(count)d accounts were unblocked."))
+        report(
+            self, request, done, total, _("%(count)d account was unblocked."), _("%(count)d accounts were unblocked.")
+        )
 
 
 class SuppressionForm(forms.ModelForm):

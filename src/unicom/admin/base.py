@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.utils import quote
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
@@ -96,7 +96,9 @@ class UnicomAdmin(admin.ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Leave the secrets of channels in the database."""
         rows = super().get_queryset(request)
-        return rows.select_related(self.channel_path).defer(f"{self.channel_path}__config") if self.channel_path else rows
+        return (
+            rows.select_related(self.channel_path).defer(f"{self.channel_path}__config") if self.channel_path else rows
+        )
 
     def formfield_for_foreignkey(self, db_field: ForeignKey[Any], request: HttpRequest, **kwargs: Any) -> Field | None:
         """Offer channels without their secrets."""
@@ -184,9 +186,10 @@ class RecordAdmin(UnicomAdmin):
         return request.user.has_perm(codename % "view") or request.user.has_perm(codename % "change")
 
 
-def report(model_admin: admin.ModelAdmin, request: HttpRequest, done: int, total: int, singular: str, plural: str) -> None:
+def report(
+    model_admin: admin.ModelAdmin, request: HttpRequest, done: int, total: int, singular: str, plural: str
+) -> None:
     """Tell how many of the chosen rows an action applied to, and how many it did not."""
-    from django.contrib import messages
 
     if done:
         model_admin.message_user(request, ngettext(singular, plural, done) % {"count": done}, messages.SUCCESS)

@@ -16,7 +16,16 @@ from unicom.models import Account, CallbackExecution, Message, ToolCall
 class CallbackExecutionAdmin(RecordAdmin):
     """Be the pages of buttons."""
 
-    list_display = ("shown_text", "channel", "shown_message", "shown_account", "clicks", "last_clicked_at", "state", "created_at")
+    list_display = (
+        "shown_text",
+        "channel",
+        "shown_message",
+        "shown_account",
+        "clicks",
+        "last_clicked_at",
+        "state",
+        "created_at",
+    )
     list_filter = (ChannelFilter, "created_at")
     list_select_related = ("account",)
     search_fields = ("=id", "=message__id", "=account__id")

@@ -148,7 +148,9 @@ class ChannelForm(forms.ModelForm):
             if isinstance(field, forms.JSONField) and value not in EMPTY:
                 value, missing = secrets.unmasked(value, stored.get(key), key)
                 if missing:
-                    self.add_error(name, _("*** stands for a stored value, and none is stored: %s.") % ", ".join(missing))
+                    self.add_error(
+                        name, _("*** stands for a stored value, and none is stored: %s.") % ", ".join(missing)
+                    )
                     continue
             if value in EMPTY and not isinstance(value, bool):
                 config.pop(key, None)

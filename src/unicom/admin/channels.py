@@ -94,15 +94,18 @@ class ChannelAdmin(UnicomAdmin):
     def waiting(self, channel: Channel) -> Any:
         """Count what waits, what may or may not have arrived, and what could not be read."""
         counts = getattr(channel, "counts", {})
-        deliveries, updates = (reverse(f"admin:unicom_{name}_changelist") for name in ("delivery", "update"))
         queued = counts.get(QUEUED, 0) + counts.get(SENDING, 0)
         shown = [
-            (f"{deliveries}?{urlencode({'channel': channel.pk, 'state__exact': QUEUED})}", _("queued"), queued),
-            (f"{deliveries}?{urlencode({'channel': channel.pk, 'state__exact': UNKNOWN})}", _("unknown"), counts.get(UNKNOWN, 0)),
-            (f"{updates}?{urlencode({'channel': channel.pk, 'state': 'dead'})}", _("dead letters"), counts.get("dead", 0)),
+            (self._list("delivery", channel, state__exact=QUEUED), _("queued"), queued),
+            (self._list("delivery", channel, state__exact=UNKNOWN), _("unknown"), counts.get(UNKNOWN, 0)),
+            (self._list("update", channel, state__exact="dead"), _("dead letters"), counts.get("dead", 0)),
         ]
         found = [(url, f"{count:,} {word}") for url, word, count in shown if count]
         return format_html_join(", ", '<a href="{}">{}</a>', found) or "–"
+
+    def _list(self, model: str, channel: Channel, **filters: str) -> str:
+        url = reverse(f"admin:unicom_{model}_changelist", current_app=self.admin_site.name)
+        return f"{url}?{urlencode({'channel': channel.pk, **filters})}"
 
     @admin.display(description=gettext_lazy("config"))
     def shown_config(self, channel: Channel) -> Any:
@@ -130,19 +133,28 @@ class ChannelAdmin(UnicomAdmin):
                 sets.append((_("Configuration"), {"fields": [f"{PREFIX}{key}" for key in basic]}))
             if common:
                 sets.append((_("Advanced"), {"fields": [f"{PREFIX}{key}" for key in common], "classes": ["collapse"]}))
-            sets.append((
-                _("Raw JSON"),
-                {
-                    "fields": [RAW],
-                    "classes": ["collapse"],
-                    "description": _("The whole configuration as it is stored. Change either the fields above or this."),
-                },
-            ))
+            sets.append(
+                (
+                    _("Raw JSON"),
+                    {
+                        "fields": [RAW],
+                        "classes": ["collapse"],
+                        "description": _(
+                            "The whole configuration as it is stored. Change either the fields above or this."
+                        ),
+                    },
+                )
+            )
         elif obj is not None:
-            sets.append((_("Configuration"), {
-                "fields": ["shown_config"],
-                "description": _("The platform is not installed, so its configuration cannot be edited here."),
-            }))
+            sets.append(
+                (
+                    _("Configuration"),
+                    {
+                        "fields": ["shown_config"],
+                        "description": _("The platform is not installed, so its configuration cannot be edited here."),
+                    },
+                )
+            )
         if obj is not None:
             sets.append((_("State"), {"fields": self._STATE}))
         return sets
@@ -186,7 +198,9 @@ class ChannelAdmin(UnicomAdmin):
         return TemplateResponse(request, "admin/unicom/channel/choose_platform.html", context)
 
     @transaction.non_atomic_requests
-    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
         """Show or save one channel."""
         try:
             return super().change_view(request, object_id, form_url, extra_context)
@@ -239,6 +253,10 @@ class ChannelAdmin(UnicomAdmin):
         total = queryset.count()
         done = queryset.filter(active=True).update(active=False)
         report(
-            self, request, done, total, _("%(count)d channel was deactivated."), _("%(count)d channels were deactivated.")
+            self,
+            request,
+            done,
+            total,
+            _("%(count)d channel was deactivated."),
+            _("%(count)d channels were deactivated."),
         )
-

@@ -35,8 +35,8 @@ class ChatAdmin(UnicomAdmin):
     channel_path = "channel"
     change_form_template = "admin/unicom/chat/change_form.html"
     fields = (
-        "name", "is_archived", "channel", "shown_people", "is_group", "id", "external_id", "created_at", "last_message_at",
-        "deleted_at", "shown_metadata",
+        "name", "is_archived", "channel", "shown_people", "is_group", "id", "external_id", "created_at",
+        "last_message_at", "deleted_at", "shown_metadata",
     )  # fmt: skip
     readonly_fields = tuple(name for name in fields if name not in ("name", "is_archived"))
     consequences = (Consequence(Message, "chat", asks=True), Consequence(Request, "chat", asks=True))
@@ -51,10 +51,14 @@ class ChatAdmin(UnicomAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Chat]:
         """Fetch the last words and one participant with each chat."""
         person = AccountChat.objects.filter(chat=OuterRef("pk")).order_by("id")
-        return super().get_queryset(request).annotate(
-            last_text=Substr("last_message__text", 1, 320),
-            person_name=Subquery(person.values("account__name")[:1]),
-            person_id=Subquery(person.values("account_id")[:1]),
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                last_text=Substr("last_message__text", 1, 320),
+                person_name=Subquery(person.values("account__name")[:1]),
+                person_id=Subquery(person.values("account_id")[:1]),
+            )
         )
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -100,7 +104,9 @@ class ChatAdmin(UnicomAdmin):
         view = self.admin_site.admin_view(self.reply_view)
         return [path("<path:object_id>/reply/", view, name="unicom_chat_reply"), *super().get_urls()]
 
-    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
         """Show the conversation and the chat's own fields."""
         chat = self.get_object(request, unquote(object_id))
         context = dict(extra_context or {})
@@ -148,7 +154,7 @@ class ChatAdmin(UnicomAdmin):
             return HttpResponseRedirect(f"{page_url}#reply")
         page = copy.copy(request)
         page.method, page.POST = "GET", QueryDict()
-        return self.change_view(page, object_id, extra_context={"reply_form": form})
+        return self.change_view(page, object_id, page_url, {"reply_form": form})
 
     def _tell(self, request: HttpRequest, message: Message) -> None:
         if message.status in ("failed", "bounced", "unknown"):

@@ -93,7 +93,9 @@ def _plain_field(info: FieldInfo, common: dict[str, Any]) -> forms.Field:
     if only is bool:
         if type(None) in _union(info.annotation):
             choices = [("", "---------"), ("True", _("Yes")), ("False", _("No"))]
-            return forms.TypedChoiceField(choices=choices, coerce=lambda value: value == "True", empty_value=None, **common)
+            return forms.TypedChoiceField(
+                choices=choices, coerce=lambda value: value == "True", empty_value=None, **common
+            )
         return forms.BooleanField(**{**common, "required": False})
     if typing.get_origin(only) is typing.Literal:
         return _choice(list(typing.get_args(only)), common, optional=optional)
@@ -132,7 +134,9 @@ def default_of(info: FieldInfo) -> Any:
     """Return what a key is where it is not given, as JSON."""
     if info.is_required():
         return None
-    value = info.get_default(call_default_factory=True) if info.default_factory is None or _plain_factory(info) else None
+    value = (
+        info.get_default(call_default_factory=True) if info.default_factory is None or _plain_factory(info) else None
+    )
     if value is PydanticUndefined or isinstance(value, SecretStr):
         return None
     return plain(value)

@@ -16,11 +16,14 @@ from django.utils.translation import gettext as _
 TEXT_CAP = 20_000
 HTML_CAP = 300_000
 DEPTH_CAP = 500  # the sanitiser's time grows with the square of the depth
-_VOID = frozenset(["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"])
+_VOID = frozenset(
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
+)
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 _FRAME = (
     '<!doctype html><meta charset="utf-8">'
-    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">"
+    '<meta http-equiv="Content-Security-Policy" '
+    "content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">"
     '<base target="_blank"><style>body{font:14px/1.5 system-ui,sans-serif;margin:12px;color:#222;background:#fff;'
     "overflow-wrap:anywhere}img,table{max-width:100%}</style>"
 )
@@ -63,7 +66,9 @@ def html_preview(html: str) -> SafeString | str:
     if reason:
         return format_html('<p class="help">{}</p>{}', reason, source)
     frame = _FRAME + nh3.clean(html)
-    return format_html('<iframe class="unicom-frame" sandbox="" title="{}" srcdoc="{}"></iframe>{}', _("Preview"), frame, source)
+    return format_html(
+        '<iframe class="unicom-frame" sandbox="" title="{}" srcdoc="{}"></iframe>{}', _("Preview"), frame, source
+    )
 
 
 def _unfit(html: str) -> str:

@@ -46,7 +46,16 @@ class DeliveryInline(admin.TabularInline):
     max_num = 0
     can_delete = False
     show_change_link = True
-    fields = readonly_fields = ("act", "part", "recipient", "shown_state", "attempts", "next_attempt_at", "time_sent", "error")
+    fields = readonly_fields = (
+        "act",
+        "part",
+        "recipient",
+        "shown_state",
+        "attempts",
+        "next_attempt_at",
+        "time_sent",
+        "error",
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
         """Leave out what the page does not show."""
@@ -74,7 +83,16 @@ class DeliveryInline(admin.TabularInline):
 class MessageAdmin(RecordAdmin):
     """Be the pages of messages."""
 
-    list_display = ("shown_id", "shown_text", "direction", "shown_sender", "shown_chat", "channel", "shown_status", "timestamp")
+    list_display = (
+        "shown_id",
+        "shown_text",
+        "direction",
+        "shown_sender",
+        "shown_chat",
+        "channel",
+        "shown_status",
+        "timestamp",
+    )
     list_filter = (DirectionFilter, "status", ChannelFilter, "media_type", "timestamp")
     list_select_related = ("chat",)
     search_fields = ("=id", "=external_id", "=chat__id", "text", "subject", "sender_name")
@@ -86,8 +104,8 @@ class MessageAdmin(RecordAdmin):
     readonly_fields = (
         "id", "external_id", "seq", "shown_chat", "channel", "direction", "shown_sender", "shown_answered", "timestamp",
         "edited_at", "deleted_at", "subject", "shown_to", "shown_cc", "shown_bcc", "shown_full_text", "shown_html",
-        "shown_files", "media_type", "shown_status", "shown_error", "time_sent", "time_delivered", "time_seen", "opened",
-        "time_opened", "link_clicked", "time_link_clicked", "shown_links", "shown_raw",
+        "shown_files", "media_type", "shown_status", "shown_error", "time_sent", "time_delivered", "time_seen",
+        "opened", "time_opened", "link_clicked", "time_link_clicked", "shown_links", "shown_raw",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
@@ -118,7 +136,9 @@ class MessageAdmin(RecordAdmin):
         """Show parts only where there are any to expect."""
         return self.inlines if obj is not None and obj.is_outgoing else ()
 
-    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
         """Show a message, with a button to answer it."""
         context = {"may_reply": may_reply(request), **(extra_context or {})}
         return super().change_view(request, object_id, form_url, context)

@@ -35,8 +35,8 @@ class RequestAdmin(RecordAdmin):
     channel_path = "channel"
     fields = (
         "id", "shown_status", "shown_error", "shown_message", "shown_chat", "shown_account", "shown_member", "channel",
-        "category", "shown_parent", "tool_call_count", "llm_calls_count", "llm_token_usage", "created_at", "completed_at",
-        "shown_metadata",
+        "category", "shown_parent", "tool_call_count", "llm_calls_count", "llm_token_usage", "created_at",
+        "completed_at", "shown_metadata",
     )  # fmt: skip
     readonly_fields = fields
 
@@ -100,15 +100,15 @@ class RequestAdmin(RecordAdmin):
         chosen = Request.objects.filter(pk__in=queryset.values("pk"))
         total = chosen.count()
         done = chosen.exclude(status__in=_OVER).update(status=Request.Status.COMPLETED, completed_at=timezone.now())
-        report(self, request, done, total, _("%(count)d request was completed."), _("%(count)d requests were completed."))
+        report(
+            self, request, done, total, _("%(count)d request was completed."), _("%(count)d requests were completed.")
+        )
 
 
 class CategoryForm(forms.ModelForm):
     """Check the code of a category before it is kept."""
 
     class Meta:
-        model = RequestCategory
-        exclude = ()
         widgets = {
             "processing_function": forms.Textarea(
                 attrs={"rows": 12, "class": "vLargeTextField unicom-code", "spellcheck": "false"}

@@ -41,7 +41,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
     if isinstance(value, BaseModel):
-        found = {name: plain(getattr(value, name)) for name in type(value).model_fields if name in value.model_fields_set}
+        found = {
+            name: plain(getattr(value, name)) for name in type(value).model_fields if name in value.model_fields_set
+        }
         return {**found, **{name: plain(item) for name, item in (value.model_extra or {}).items()}}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
@@ -105,7 +107,9 @@ def emptied(model: type[BaseModel] | None, value: Any) -> Any:
 
 def emptied_text(model: type[BaseModel] | None, text: str) -> str:
     """Return text that is not quite JSON, for showing again, without the values of keys that may be secret."""
-    harmless = {name for name, field in model.model_fields.items() if not is_secret(field.annotation)} if model else set()
+    harmless = (
+        {name for name, field in model.model_fields.items() if not is_secret(field.annotation)} if model else set()
+    )
 
     def value(found: re.Match[str]) -> str:
         return found[0] if found[2] in harmless or found[3] == f'"{MASK}"' else f'{found[1]}""'

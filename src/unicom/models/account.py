@@ -15,7 +15,9 @@ class Account(models.Model):
     name = models.TextField(blank=True, default="")
     username = models.TextField(blank=True, default="")
     is_bot = models.BooleanField(default=False)
-    blocked = models.BooleanField(default=False, help_text="What this person writes makes no request and is not answered.")
+    blocked = models.BooleanField(
+        default=False, help_text="What this person writes makes no request and is not answered."
+    )
     member = models.ForeignKey(
         "unicom.Member", null=True, blank=True, on_delete=models.SET_NULL, related_name="accounts"
     )
@@ -70,7 +72,9 @@ class Suppression(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["channel", "account"], condition=models.Q(account__isnull=False), name="unicom_suppressed_account"
+                fields=["channel", "account"],
+                condition=models.Q(account__isnull=False),
+                name="unicom_suppressed_account",
             ),
             models.UniqueConstraint(
                 fields=["channel", "address"], condition=~models.Q(address=""), name="unicom_suppressed_address"

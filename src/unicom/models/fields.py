@@ -10,7 +10,6 @@ from django.db import models
 
 from unicom import crypto
 
-
 if TYPE_CHECKING:
     TextField = models.TextField[Any, Any]
 else:

@@ -43,9 +43,7 @@ class Job(LeasedRow):
                 fields=["next_attempt_at", "id"], condition=Q(state="queued", at_front=True), name="unicom_job_claim"
             ),
             # jobs.claim and promote: is anything earlier of this lane open?
-            models.Index(
-                fields=["lane", "id"], condition=Q(state__in=["queued", "running"]), name="unicom_job_lane"
-            ),
+            models.Index(fields=["lane", "id"], condition=Q(state__in=["queued", "running"]), name="unicom_job_lane"),
             # jobs.recover: whose lease ran out?
             models.Index(fields=["lease_until"], condition=Q(state="running"), name="unicom_job_lease"),
             # The admin's list of what is parked, and trimming by age.

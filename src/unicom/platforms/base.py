@@ -110,7 +110,6 @@ class Adapter(ABC):
     """An answer can be shown while it is being written."""
     safe_to_repeat: ClassVar[bool] = False
     """A delivery that may have arrived can be repeated, because the platform recognises it."""
-    allow_any_key: ClassVar[bool] = False
     passthrough: ClassVar[frozenset[str]] = frozenset()
     """Keys of the platform's own API that a caller may use in a send."""
     limits: ClassVar[Limits] = Limits()
@@ -173,12 +172,12 @@ class Adapter(ABC):
         """Open a file that came in, for reading in chunks; raises DeliveryError as :meth:`deliver` does."""
         return nullcontext(iter(()))
 
-    def answer_click(self, click_id: str, text: str = "") -> None:
+    def answer_click(self, click_id: str, text: str = "") -> None:  # noqa: B027  optional
         """Stop the platform's waiting sign after a click; a failure is of no consequence and may be raised."""
 
     # Going out
 
-    def check(self, message: OutboundMessage) -> None:
+    def check(self, message: OutboundMessage) -> None:  # noqa: B027  optional
         """Raise UnsupportedFeature for what the platform cannot do, before anything is saved."""
 
     def split(self, message: OutboundMessage) -> list[Part]:
@@ -200,7 +199,7 @@ class Adapter(ABC):
     def deliver(self, part: Part) -> DeliveryResult:
         """Make the one call that delivers a part; raises DeliveryError. Called by ``outbox.py`` alone."""
 
-    def typing(self, chat: str) -> None:
+    def typing(self, chat: str) -> None:  # noqa: B027  optional
         """Show once that an answer is being written."""
 
     def redact(self, text: str) -> str:
@@ -209,5 +208,5 @@ class Adapter(ABC):
             text = text.replace(secret, "***")
         return text
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027  optional
         """Give back what the adapter holds open."""

@@ -34,7 +34,7 @@ class InternalAdapter(Adapter):
     safe_to_repeat = True
 
     def parse(self, payload: Any) -> list[InboundEvent]:
-        """Read a message, a click ``{sender, chat, button}`` (a ``callback_execution_id``) or an edit ``{…, edit, text}``."""
+        """Read a message, a click ``{…, button}`` (a ``callback_execution_id``) or an edit ``{…, edit, text}``."""
         if not isinstance(payload, Mapping):
             raise AnomalousPayload(f"An internal message is an object, not {type(payload).__name__}.")
         sender = Person(external_id=_name(payload, "sender"), name=str(payload.get("sender_name") or payload["sender"]))

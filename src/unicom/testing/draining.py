@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from unicom import jobs, outbox
+from unicom.models import Delivery, Job
 
 
 def drain(limit: int = 10_000) -> int:
@@ -14,11 +15,11 @@ def drain(limit: int = 10_000) -> int:
     done = 0
     while True:
         outbox.QUEUE.promote_orphans()
-        claimed = [*outbox.claim(1), *jobs.claim(1)]
+        claimed: list[Delivery | Job] = [*outbox.claim(1), *jobs.claim(1)]
         if not claimed:
             return done
         for row in claimed:
-            if isinstance(row, outbox.Delivery):
+            if isinstance(row, Delivery):
                 outbox.record(row, outbox.deliver(row))
             else:
                 jobs.run(row)

@@ -53,7 +53,10 @@ class MemoryConfig(AdapterConfig):
 
 
 class MemoryAdapter(Adapter):
-    """Behave as an outside platform does, without one: ``UNICOM_PLATFORMS = {"Memory": "unicom.testing.MemoryAdapter"}``."""
+    """Behave as an outside platform does, without one.
+
+    ``UNICOM_PLATFORMS = {"Memory": "unicom.testing.MemoryAdapter"}`` makes it known.
+    """
 
     Config = MemoryConfig
     opens_chats = True
@@ -86,9 +89,14 @@ class MemoryAdapter(Adapter):
         if not isinstance(chat, str | int) or not isinstance(person, str | int) or not isinstance(text, str):
             raise AnomalousPayload("chat, sender and text are needed.")
         key = f"event:{payload['id']}" if "id" in payload else ""
-        place, sender = Conversation(external_id=str(chat)), Person(external_id=str(person), name=str(payload.get("name", "")))
+        place, sender = (
+            Conversation(external_id=str(chat)),
+            Person(external_id=str(person), name=str(payload.get("name", ""))),
+        )
         if "click" in payload:
-            return [ButtonClicked(key=key, token=str(payload["click"]), sender=sender, conversation=place, click_id=key)]
+            return [
+                ButtonClicked(key=key, token=str(payload["click"]), sender=sender, conversation=place, click_id=key)
+            ]
         if "edit" in payload:
             return [
                 MessageEdited(

@@ -76,9 +76,12 @@ def network_guard(*, allow: Collection[str] = ()) -> Iterator[list[str]]:
 
         return guarded
 
-    with mock.patch.multiple(
-        socket.socket, **{name: on_socket(name) for name in ("connect", "connect_ex", "sendto", "sendmsg")}
-    ), mock.patch.multiple(
-        socket, **{name: on_lookup(name) for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex")}
+    with (
+        mock.patch.multiple(
+            socket.socket, **{name: on_socket(name) for name in ("connect", "connect_ex", "sendto", "sendmsg")}
+        ),
+        mock.patch.multiple(
+            socket, **{name: on_lookup(name) for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex")}
+        ),
     ):
         yield refused

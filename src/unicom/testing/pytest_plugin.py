@@ -32,5 +32,8 @@ def memory_channel(db: Any, settings: Any, unicom_sent: Wire) -> Any:
     """Return an active channel of the platform ``Memory``."""
     from unicom.models import Channel
 
-    settings.UNICOM_PLATFORMS = {**getattr(settings, "UNICOM_PLATFORMS", {}), "Memory": "unicom.testing.memory.MemoryAdapter"}
+    settings.UNICOM_PLATFORMS = {
+        **getattr(settings, "UNICOM_PLATFORMS", {}),
+        "Memory": "unicom.testing.memory.MemoryAdapter",
+    }
     return Channel.objects.create(name="Memory", platform="Memory", active=True)

@@ -19,7 +19,9 @@ class Command(BaseCommand):
         """Take ids and a channel."""
         parser.add_argument("ids", nargs="*", type=int, help="Dead letters to replay; without any, all.")
         parser.add_argument("--channel", type=int, help="Only those of this channel.")
-        parser.add_argument("--kept", action="store_true", help="Also payloads that were kept because nothing used them.")
+        parser.add_argument(
+            "--kept", action="store_true", help="Also payloads that were kept because nothing used them."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Replay each and say what became of it."""

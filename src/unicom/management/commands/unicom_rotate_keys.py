@@ -37,8 +37,10 @@ class Command(BaseCommand):
             from django.db.models import CharField
             from django.db.models.functions import Cast
 
-            stored = model._default_manager.filter(pk=pk).annotate(_raw=Cast(field, CharField())).values_list(
-                "_raw", flat=True
+            stored = (
+                model._default_manager.filter(pk=pk)
+                .annotate(_raw=Cast(field, CharField()))
+                .values_list("_raw", flat=True)
             )
             if is_current(stored.get()):
                 return 0

@@ -62,7 +62,9 @@ _STYLES = {
 }  # fmt: skip
 # Known elsewhere and of no meaning here: the tag goes, its content stays.
 _BLOCKS = frozenset({"p", "div", "ul", "ol", "li", "tr", "table", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "section"})
-_PLAIN = frozenset({"html", "body", "span", "a", "tg-emoji", "tbody", "thead", "td", "th", "small", "font", "sub", "sup"})
+_PLAIN = frozenset(
+    {"html", "body", "span", "a", "tg-emoji", "tbody", "thead", "td", "th", "small", "font", "sub", "sup"}
+)
 
 
 def _html(source: str) -> RichText:

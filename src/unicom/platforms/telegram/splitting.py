@@ -73,7 +73,11 @@ def _joined(text: str, at: int) -> bool:
     before, after = text[at - 1], text[at]
     if after in "\u200d\ufe0e\ufe0f" or before == "\u200d" or unicodedata.combining(after):
         return True
-    if "\U0001f3fb" <= after <= "\U0001f3ff" or "\U000e0020" <= after <= "\U000e007f" or (before, after) == ("\r", "\n"):
+    if (
+        "\U0001f3fb" <= after <= "\U0001f3ff"
+        or "\U000e0020" <= after <= "\U000e007f"
+        or (before, after) == ("\r", "\n")
+    ):
         return True
     if unicodedata.category(after) in ("Mn", "Mc", "Me"):
         return True

@@ -15,7 +15,9 @@ def access_channel(channel_id: object = None) -> Channel:
     channels = Channel.objects.filter(platform="WebChat", active=True)
     if channel_id not in (None, ""):
         text = str(channel_id)
-        channels = channels.filter(pk=int(text)) if text.isascii() and text.isdigit() and len(text) < 18 else channels.none()
+        channels = (
+            channels.filter(pk=int(text)) if text.isascii() and text.isdigit() and len(text) < 18 else channels.none()
+        )
     channel = channels.order_by("pk").first()
     if channel is None:
         raise NotAccessible("There is no such web chat.")

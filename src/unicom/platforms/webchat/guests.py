@@ -100,8 +100,8 @@ def _hand_over(guest: Account, user: Any) -> bool:
     CallbackExecution.objects.filter(account=guest_row).update(account=target)
     for channel in Channel.objects.filter(idempotency_keys__caller=guest_row.pk).distinct():
         taken = IdempotencyKey.objects.filter(channel=channel, caller=target.pk).values("key")
-        IdempotencyKey.objects.filter(channel=channel, caller=guest_row.pk).exclude(key__in=list(
-            taken.values_list("key", flat=True)
-        )).update(caller=target.pk)
+        IdempotencyKey.objects.filter(channel=channel, caller=guest_row.pk).exclude(
+            key__in=list(taken.values_list("key", flat=True))
+        ).update(caller=target.pk)
     guest_row.delete()
     return True

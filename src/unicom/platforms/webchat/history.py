@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from unicom.errors import NotAccessible
 from unicom.models import Chat, Message
@@ -58,14 +58,12 @@ def _seq(chat: Chat, message_id: str) -> int:
 
 def _other_branches(chat: Chat, branch: str) -> Q:
     """Return what is not on the branch: between each turning and what it answers, seen from the branch's end."""
-    turnings: QuerySet[Message, tuple[int, int]] = (  # type: ignore[assignment]
-        Message.objects.filter(
-            chat=chat, is_outgoing=False, seq__isnull=False, reply_to_message__seq__isnull=False
-        )
+    turnings = (
+        Message.objects.filter(chat=chat, is_outgoing=False, seq__isnull=False, reply_to_message__seq__isnull=False)
         .order_by("-seq")
         .values_list("seq", "reply_to_message__seq")
     )
-    pairs = list(turnings)
+    pairs = [(seq or 0, root or 0) for seq, root in turnings]
     hidden = Q(pk__in=[])
     horizon: int | None = None
     if branch != "latest":

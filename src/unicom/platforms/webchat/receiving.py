@@ -66,6 +66,7 @@ def save_webchat_message(
         files=files,
         reply_to=reply_to,
         idempotency_key=client_msg_id,
+        raw={"client_msg_id": client_msg_id} if client_msg_id else {},
     )
     stored = inbound.ingest(channel, [event], known=part)
     message = stored[0].message

@@ -16,7 +16,7 @@ def serve(message: Message) -> HttpResponseBase:
         content = message.media.open("rb")
     except OSError:
         raise NotAccessible("There is no such file any more.") from None
-    name = (attachment.name if attachment else "") or message.media.name.rsplit("/", 1)[-1]
+    name = (attachment.name if attachment else "") or str(message.media.name).rsplit("/", 1)[-1]
     head = content.read(4096)
     content.seek(0)
     content_type = media.detect(head, name, attachment.content_type if attachment else "")

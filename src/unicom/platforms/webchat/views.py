@@ -66,7 +66,9 @@ def send(request: HttpRequest) -> HttpResponseBase:
     metadata = _metadata(data.get("metadata"), problems)
     upload = request.FILES.get("media")
     if upload is not None and (upload.size or 0) > settings.UNICOM_MAX_UPLOAD_BYTES:
-        problems["media"] = f"the file has {upload.size:,} bytes; at most {settings.UNICOM_MAX_UPLOAD_BYTES:,} are taken"
+        problems["media"] = (
+            f"the file has {upload.size:,} bytes; at most {settings.UNICOM_MAX_UPLOAD_BYTES:,} are taken"
+        )
     elif upload is not None and not upload.size:
         problems["media"] = "the file is empty"
     if not text.strip() and upload is None:
@@ -134,9 +136,7 @@ def messages(request: HttpRequest) -> HttpResponseBase:
         problems["chat_id"] = "required"
     if problems:
         raise InvalidMessage(problems)
-    part = access.access_chat(
-        known_visitor(request), request.GET["chat_id"], channel_id=request.GET.get("channel_id")
-    )
+    part = access.access_chat(known_visitor(request), request.GET["chat_id"], channel_id=request.GET.get("channel_id"))
     branch = request.GET.get("branch") or "all"
     found = history.page(part.chat, limit=limit, before=before, after=after, branch=branch)
     return JsonResponse(
@@ -159,7 +159,7 @@ def chats(request: HttpRequest) -> HttpResponseBase:
     offset = _number(request, "offset", 0, 10**9, problems, least=0)
     if problems:
         raise InvalidMessage(problems)
-    filters = {key: value for key, value in request.GET.items() if key not in _LIST_KEYS}
+    filters = {key: str(request.GET[key]) for key in request.GET if key not in _LIST_KEYS}
     person = known_visitor(request)
     mine = Chat.objects.filter(
         account_chats__account_id=account_id(person.external_id) if person else "", platform="WebChat", deleted_at=None
@@ -190,7 +190,7 @@ def update_chat(request: HttpRequest, chat_id: str) -> HttpResponseBase:
     """Rename or archive a chat."""
     chat = access.access_owned_chat(known_visitor(request), chat_id)
     data = _body(request)
-    problems: dict[str, str] = {key: "not a key of a chat" for key in sorted(set(data) - {"title", "is_archived"})}
+    problems: dict[str, str] = dict.fromkeys(sorted(set(data) - {"title", "is_archived"}), "not a key of a chat")
     changed = []
     if "title" in data:
         title = data["title"]
@@ -211,9 +211,7 @@ def update_chat(request: HttpRequest, chat_id: str) -> HttpResponseBase:
     if problems:
         raise InvalidMessage(problems)
     chat.save(update_fields=changed)
-    return JsonResponse(
-        {"success": True, "chat": {"id": chat.pk, "name": chat.name, "is_archived": chat.is_archived}}
-    )
+    return JsonResponse({"success": True, "chat": {"id": chat.pk, "name": chat.name, "is_archived": chat.is_archived}})
 
 
 @endpoint("DELETE")

@@ -29,6 +29,7 @@ def message_dict(message: Message) -> dict[str, Any]:
         "interactive_buttons": raw.get("interactive_buttons"),
         "progress_updates_for_user": raw.get("progress_updates_for_user") or tool.get("progress_updates_for_user"),
         "result_status": raw.get("result_status") or tool.get("result_status"),
+        "client_msg_id": raw.get("client_msg_id"),
         "edited_at": timezone.localtime(message.edited_at).isoformat() if message.edited_at else None,
     }
 

@@ -1,0 +1,3 @@
+"""Test messages between parts of one project."""
+
+from __future__ import annotations
