@@ -36,10 +36,10 @@ def _postgres() -> dict[str, Any]:
     url = os.environ.get("UNICOM_TEST_POSTGRES_URL", "")
     if url:
         parts = urlsplit(url)
-        name, user, password = parts.path.lstrip("/"), parts.username, parts.password
-        host, port = parts.hostname, parts.port
+        name, host, port = parts.path.lstrip("/"), parts.hostname, parts.port
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
     elif os.environ.get("POSTGRES_HOST"):
-        name, user, password = (os.environ.get(f"POSTGRES_{key}") for key in ("DB", "USER", "PASSWORD"))
+        name, user, password = (os.environ.get(f"POSTGRES_{key}", "") for key in ("DB", "USER", "PASSWORD"))
         host, port = os.environ["POSTGRES_HOST"], int(os.environ.get("POSTGRES_PORT", "5432"))
     else:
         raise ImproperlyConfigured(
@@ -49,8 +49,8 @@ def _postgres() -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": name,
-        "USER": unquote(user or ""),
-        "PASSWORD": unquote(password or ""),
+        "USER": user,
+        "PASSWORD": password,
         "HOST": host,
         "PORT": port or 5432,
         "OPTIONS": {"connect_timeout": 10},

@@ -79,6 +79,26 @@ class UnicomSettings:
         return int(_setting("UNICOM_JOB_ATTEMPTS", 8))
 
     @property
+    def UNICOM_KEEP_RECEIPTS_DAYS(self) -> int:
+        """For how many days a repeated webhook is still recognised; platforms repeat for a week at most."""
+        return int(_setting("UNICOM_KEEP_RECEIPTS_DAYS", 30))
+
+    @property
+    def UNICOM_KEEP_UPDATES_DAYS(self) -> int:
+        """For how many days raw payloads are kept that were replayed, discarded or not used."""
+        return int(_setting("UNICOM_KEEP_UPDATES_DAYS", 30))
+
+    @property
+    def UNICOM_KEEP_JOBS_DAYS(self) -> int:
+        """For how many days jobs are kept that are done."""
+        return int(_setting("UNICOM_KEEP_JOBS_DAYS", 7))
+
+    @property
+    def UNICOM_KEEP_KEYS_DAYS(self) -> int:
+        """For how many days idempotency keys, and buttons that were never sent, are kept."""
+        return int(_setting("UNICOM_KEEP_KEYS_DAYS", 30))
+
+    @property
     def UNICOM_DEV_WORKER(self) -> bool:
         """Whether ``runserver`` starts a worker of its own."""
         return bool(_setting("UNICOM_DEV_WORKER", default=True))

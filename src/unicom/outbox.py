@@ -51,11 +51,11 @@ def claim(limit: int = BATCH, *, chat_id: str = "") -> list[Delivery]:
     """Take due deliveries, each the first of its chat, replies first, a fair share of each channel."""
     if chat_id:
         due = QUEUE.due().filter(chat_id=chat_id, channel__active=True, channel__down_since=None)
-        return QUEUE.claim(due, limit=limit, loaded=_loaded, admit=pacing.admit)
+        return QUEUE.claim(due, limit=limit, loaded=_loaded, admit=_admitted)
     # Channel by channel: each is one look into an index, however many messages wait.
     due = QUEUE.due().order_by("priority", "next_attempt_at", "id")
     return QUEUE.claim(
-        *(due.filter(channel_id=pk) for pk in due_channels(limit)), limit=limit, loaded=_loaded, admit=pacing.admit
+        *(due.filter(channel_id=pk) for pk in due_channels(limit)), limit=limit, loaded=_loaded, admit=_admitted
     )
 
 
@@ -74,19 +74,25 @@ def due_channels(limit: int) -> list[int]:
 
 def _loaded(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
     """Read along all that delivering needs, so that the threads that talk with platforms need no database."""
-    whom = Q(address=OuterRef("recipient")) & ~Q(address="")
-    whom |= (
-        Q(account__account_chats__chat=OuterRef("chat_id"))
-        & Q(channel__chats__pk=OuterRef("chat_id"))
-        & Q(channel__chats__is_group=False)
-    )
+    siblings = Delivery.objects.filter(message=OuterRef("message_id"), act="send").exclude(pk=OuterRef("pk"))
     return rows.select_related("message", "channel", "chat").annotate(
-        suppressed=Subquery(Suppression.objects.filter(whom, channel=OuterRef("channel_id")).values("reason")[:1]),
-        answered_external_id=F("message__reply_to_message__external_id"),
-        has_siblings=Exists(
-            Delivery.objects.filter(message=OuterRef("message_id"), act="send").exclude(pk=OuterRef("pk"))
-        ),
+        answered_external_id=F("message__reply_to_message__external_id"), has_siblings=Exists(siblings)
     )
+
+
+def _admitted(rows: Sequence[Delivery]) -> dict[int, float]:
+    """Note who must not be written to, and take a slot of the pace for the others."""
+    chats = {row.chat_id for row in rows if not row.chat.is_group and not row.recipient}
+    addresses = {row.recipient for row in rows if row.recipient}
+    barred: dict[tuple[int, str], str] = {}
+    known = Suppression.objects.filter(channel__in={row.channel_id for row in rows})
+    for channel_id, chat_id, address, reason in known.filter(
+        Q(account__account_chats__chat__in=chats) | Q(address__in=addresses)
+    ).values_list("channel_id", "account__account_chats__chat_id", "address", "reason"):
+        barred[channel_id, address or chat_id] = reason
+    for row in rows:
+        row.suppressed = barred.get((row.channel_id, row.recipient or row.chat_id), "")  # type: ignore[attr-defined]
+    return pacing.admit([row for row in rows if not row.suppressed])  # type: ignore[attr-defined]
 
 
 def run_chat(chat_id: str) -> int:
@@ -126,7 +132,7 @@ def deliver(delivery: Delivery) -> Outcome:
 def complete(delivery: Delivery, adapter: Adapter) -> Part:
     """Return the delivery's part with what is known only now; raises DeliveryError where it has become pointless."""
     message = delivery.message
-    suppressed: str | None = delivery.suppressed  # type: ignore[attr-defined]
+    suppressed: str = delivery.suppressed  # type: ignore[attr-defined]
     if suppressed and not adapter.is_local:
         raise DeliveryError(f"not sent: {suppressed}", code="suppressed")
     part = Part.from_json(delivery.payload)

@@ -17,7 +17,7 @@ from typing import Any
 from django.db import Error, close_old_connections, connections
 from django.utils import timezone
 
-from unicom import jobs, outbox, pacing, wakeup
+from unicom import jobs, outbox, pacing, trimming, wakeup
 from unicom.leases import BATCH, LEASE
 from unicom.models import Delivery, Job, WorkerHeartbeat
 from unicom.workers import SILENT
@@ -28,6 +28,7 @@ POLL = 1.0
 RENEW = LEASE.total_seconds() / 3
 SWEEP = 5.0
 ORPHANS = 30.0
+TRIM = 600.0
 KINDS = ("deliveries", "jobs")
 
 
@@ -71,7 +72,7 @@ class Worker:
         wakeup.event.set()
 
     def _loop(self, *, once: bool) -> None:
-        swept = orphans = float("-inf")
+        swept = orphans = trimmed = float("-inf")
         complained = False
         while not self.stopping.is_set():
             wakeup.event.clear()
@@ -83,6 +84,9 @@ class Worker:
                 if now - orphans >= ORPHANS:
                     orphans = now
                     outbox.QUEUE.promote_orphans()
+                if now - trimmed >= TRIM and not once:
+                    trimmed = now
+                    trimming.trim(batches=10)
                 moved = self._record() + self._claim()
                 complained = False
             except Error as error:

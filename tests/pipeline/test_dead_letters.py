@@ -176,13 +176,24 @@ def test_replaying_a_cleaned_payload_stores_it_no_second_time(channel, post):
     assert Message.objects.count() == 1
 
 
-def test_ids_and_names_of_any_length_are_stored(channel, post):
+def test_names_of_any_length_and_long_ids_of_people_and_messages_are_stored(channel, post):
     """300-character names, 1,000-character ids: kept apart from others that begin alike."""
     for ending in "ab":
-        payload = {"id": "i" * 400 + ending, "chat": "c" * 1000 + ending, "sender": "s" * 1000 + ending}
-        assert post(channel, {**payload, "name": "N" * 300, "text": "hello"}).status_code == 200
-    assert Message.objects.count() == Chat.objects.count() == Account.objects.count() == 2
+        payload = {"id": "i" * 400 + ending, "chat": "room", "sender": "s" * 1000 + ending, "name": "N" * 300}
+        assert post(channel, {**payload, "text": "hello"}).status_code == 200
+    assert Message.objects.count() == Account.objects.count() == 2
+    assert set(Account.objects.values_list("name", flat=True)) == {"N" * 300}
     assert not Update.objects.exists()
+
+
+def test_chats_with_ids_of_any_length_are_never_mixed_up(channel, post):
+    """One too long for the column is a dead letter; it never ends in the chat of another that begins alike."""
+    ids = ["c" * 1000 + ending for ending in "ab"]
+    for number, chat_id in enumerate(ids):
+        assert post(channel, {"id": number, "chat": chat_id, "sender": "ann", "text": "hello"}).status_code == 200
+    stored = Message.objects.values_list("chat_id", flat=True)
+    assert len(set(stored)) == len(stored)
+    assert len(stored) + Update.objects.filter(state="dead").count() == 2
 
 
 def test_errors_of_dead_letters_hold_no_secret(channel, post, monkeypatch):

@@ -101,7 +101,7 @@ class ChannelAdmin(UnicomAdmin):
             (self._list("update", channel, state__exact="dead"), _("dead letters"), counts.get("dead", 0)),
         ]
         found = [(url, f"{count:,} {word}") for url, word, count in shown if count]
-        return format_html_join(", ", '<a href="{}">{}</a>', found) or "–"
+        return format_html_join(" ", '<a class="unicom-count" href="{}">{}</a>', found) or "–"
 
     def _list(self, model: str, channel: Channel, **filters: str) -> str:
         url = reverse(f"admin:unicom_{model}_changelist", current_app=self.admin_site.name)

@@ -90,7 +90,9 @@ class ChatAdmin(UnicomAdmin):
         """Link to who takes part."""
         people = chat.accounts.only("id", "name").order_by("account_chats__id")[:51]
         links = [(self.link(Account, person.pk, excerpt(str(person), 60)),) for person in people]
-        return format_html_join(", ", "{}", links[:50]) + (" …" if len(links) > 50 else "") or "–"
+        if len(links) > 50:
+            links[50:] = [("…",)]
+        return format_html_join(", ", "{}", links) or "–"
 
     @admin.display(description=gettext_lazy("metadata"))
     def shown_metadata(self, chat: Chat) -> Any:
@@ -119,7 +121,7 @@ class ChatAdmin(UnicomAdmin):
         before = request.GET.get("before", "")
         number = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None
         context: dict[str, Any] = {
-            "title": excerpt(str(chat), 60),
+            "title": _("Conversation"),
             "chat": chat,
             "may_read": may_read,
             "page": conversation.load(chat, number) if may_read else None,

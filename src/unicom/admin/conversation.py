@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from unicom.models import Attachment, Chat, Message
 PAGE = 100
 TEXT_CAP = 4_000
 _HTML_CAP = 20_000
+_UNSEEN = re.compile(r"(?is)<(script|style|head)\b.*?(?:</\1\s*>|\Z)")
 _NOT_NEEDED = ("text", "html", "raw", "to", "cc", "bcc", "clicked_links", "sender__raw")
 
 
@@ -90,7 +92,7 @@ def _readable(rows: QuerySet[Message]) -> QuerySet[Message]:
 
 
 def _bubble(row: Any, files: list[Attachment]) -> Bubble:
-    text = row.shown_text or (html_to_text(row.shown_html) if row.shown_html else "")
+    text = row.shown_text or (html_to_text(_UNSEEN.sub(" ", row.shown_html)) if row.shown_html else "")
     side = {True: "out", False: "in", None: "system"}[row.is_outgoing]
     author = row.sender_name or (str(row.sender) if row.sender else "") or (str(row.user) if row.user else "")
     return Bubble(

@@ -40,6 +40,7 @@ class Wire:
         with self.lock:
             self.parts.clear()
             self.faults.clear()
+            self.count = 0
 
 
 sent = Wire()

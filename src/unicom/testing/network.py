@@ -5,11 +5,13 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest import mock
 
 _LOCAL_NAMES = frozenset({"", "localhost", "localhost.localdomain", "ip6-localhost"})
+_ON_SOCKETS = ("connect", "connect_ex", "sendto", "sendmsg")
+_LOOK_UPS = ("getaddrinfo", "gethostbyname", "gethostbyname_ex")
 
 
 class NetworkBlocked(RuntimeError):
@@ -17,7 +19,7 @@ class NetworkBlocked(RuntimeError):
 
 
 def _is_local(host: object, allow: Collection[str]) -> bool:
-    """Tell if the host is this machine: its loopback, its wildcard address, or one of the allowed names."""
+    """Tell if the host is this machine (loopback, or the wildcard address) or one of the allowed."""
     if host is None:
         return True
     name = host.decode("ascii", "replace") if isinstance(host, bytes | bytearray) else str(host)
@@ -36,14 +38,14 @@ def _is_local(host: object, allow: Collection[str]) -> bool:
 def network_guard(*, allow: Collection[str] = ()) -> Iterator[list[str]]:
     """Let sockets reach only this machine (loopback and Unix sockets) and the names or addresses in ``allow``.
 
-    Anything else raises :class:`NetworkBlocked` before a packet is sent, look-ups of names included. The list it gives
-    collects every refused address, so that a test can notice an attempt whose error the code under test swallowed.
-    Sockets that Python does not open itself (libpq's, uvloop's, a browser's) are out of its sight.
+    Anything else raises :class:`NetworkBlocked` before a packet is sent, look-ups of names included. The list that
+    ``with`` gives holds every refused address, so that a test notices an attempt whose error the code under test
+    swallowed. Sockets that Python does not open itself (libpq's, uvloop's, a browser's) are out of its sight.
 
-    With pytest, for a whole session::
+    For a whole session of pytest::
 
         @pytest.fixture(scope="session", autouse=True)
-        def only_loopback():
+        def only_this_machine():
             with network_guard() as refused:
                 yield refused
     """
@@ -58,8 +60,7 @@ def network_guard(*, allow: Collection[str] = ()) -> Iterator[list[str]]:
         original = getattr(socket.socket, name)
 
         def guarded(self: socket.socket, *args: Any) -> Any:
-            # The address is the last argument of connect, connect_ex, sendto and sendmsg alike; a sendmsg on a
-            # connected socket has none.
+            # In all four the address is the last argument; a sendmsg on a connected socket has none.
             address = args[-1] if args else None
             if self.family in (socket.AF_INET, socket.AF_INET6) and isinstance(address, tuple):
                 check(address[0], f"socket.{name}")
@@ -67,7 +68,7 @@ def network_guard(*, allow: Collection[str] = ()) -> Iterator[list[str]]:
 
         return guarded
 
-    def on_lookup(name: str) -> Callable[..., Any]:
+    def on_look_up(name: str) -> Callable[..., Any]:
         original = getattr(socket, name)
 
         def guarded(host: Any, *args: Any, **kwargs: Any) -> Any:
@@ -76,12 +77,9 @@ def network_guard(*, allow: Collection[str] = ()) -> Iterator[list[str]]:
 
         return guarded
 
-    with (
-        mock.patch.multiple(
-            socket.socket, **{name: on_socket(name) for name in ("connect", "connect_ex", "sendto", "sendmsg")}
-        ),
-        mock.patch.multiple(
-            socket, **{name: on_lookup(name) for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex")}
-        ),
-    ):
+    with ExitStack() as patches:
+        for name in _ON_SOCKETS:
+            patches.enter_context(mock.patch.object(socket.socket, name, on_socket(name)))
+        for name in _LOOK_UPS:
+            patches.enter_context(mock.patch.object(socket, name, on_look_up(name)))
         yield refused

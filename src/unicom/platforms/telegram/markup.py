@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -71,6 +72,7 @@ def _html(source: str) -> RichText:
     pieces: list[str] = []
     spans: _Spans = []
     opened: list[tuple[str, int, dict[str, str]]] = []
+    count: Counter[str] = Counter()
     at = 0
     for match in _TAG.finditer(source):
         name = match["name"].lower()
@@ -88,11 +90,13 @@ def _html(source: str) -> RichText:
                 for found in _ATTRIBUTE.finditer(match["attributes"])
             }
             opened.append((name, len(pieces), attributes))
-        elif any(item[0] == name for item in opened):
-            while opened:
-                tag = opened.pop()
-                _close(tag, pieces, spans)
-                if tag[0] == name:
+            count[name] += 1
+        elif count[name]:
+            # Closes what was opened within it too.
+            while (closed := opened.pop()) is not None:
+                count[closed[0]] -= 1
+                _close(closed, pieces, spans)
+                if closed[0] == name:
                     break
     pieces.append(html.unescape(source[at:]))
     while opened:
@@ -104,7 +108,7 @@ def _close(tag: tuple[str, int, dict[str, str]], pieces: list[str], spans: _Span
     name, first, attributes = tag
     last = len(pieces)
     if name == "a":
-        link = _link(attributes.get("href") or "".join(pieces[first:last]))
+        link = _link(attributes.get("href") or "".join(pieces[first : min(last, first + 9)]))
         if link is not None:
             spans.append((first, last, *link))
     elif name == "tg-emoji":
@@ -117,9 +121,9 @@ def _close(tag: tuple[str, int, dict[str, str]], pieces: list[str], spans: _Span
         spans.append((first, last, "expandable_blockquote" if "expandable" in attributes else "blockquote", {}))
     elif name == "pre":
         # <pre><code class="language-x"> is one code block, not code within it.
-        inner = [item for item in spans if item[0] >= first and item[2] == "code"]
-        language = next((item[3]["language"] for item in inner if item[3]), "")
-        spans[:] = [item for item in spans if item not in inner]
+        language = ""
+        while spans and spans[-1][0] >= first and spans[-1][2] == "code":
+            language = spans.pop()[3].get("language", "") or language
         spans.append((first, last, "pre", {"language": language} if language else {}))
     elif name == "code":
         language = attributes.get("class", "").removeprefix("language-")
@@ -132,6 +136,8 @@ def _close(tag: tuple[str, int, dict[str, str]], pieces: list[str], spans: _Span
 # MarkdownV2
 
 _QUOTE = re.compile(r"(?:\*\*)?>")
+_ADDRESS = re.compile(r"\]\(((?:\\.|[^)\\]){0,4096})\)", re.DOTALL)
+_LINK = re.compile(r"\[([^\[\]]+)\]\(([^)]{0,4096})\)")
 _MARKS = ("__", "||", "![", "*", "_", "~", "[")
 _KIND = {"__": "underline", "||": "spoiler", "*": "bold", "_": "italic", "~": "strikethrough"}
 
@@ -155,6 +161,8 @@ class _MarkdownV2:
         self._open: list[_Mark] = []
         self._quote: int | None = None
         """The piece the block quotation began with."""
+        self._endless: set[str] = set()
+        """Fences that nothing ends from here on."""
 
     def read(self) -> RichText:
         begins = True
@@ -212,6 +220,9 @@ class _MarkdownV2:
             self._spans.append((self._open.pop().piece, len(self._pieces), _KIND[mark], {}))
             self._at += len(mark)
         else:
+            if mark.endswith("["):
+                # No link within a link: only the innermost bracket can still become one.
+                self._unfinished(next((n for n, item in enumerate(self._open) if item.mark.endswith("[")), 99))
             self._open.append(_Mark(mark=mark, piece=len(self._pieces)))
             self._add("", len(mark))
 
@@ -230,10 +241,11 @@ class _MarkdownV2:
 
     def _code(self, fence: str) -> None:
         begin = self._at + len(fence)
-        end = begin
+        end = len(self._source) if fence in self._endless else begin
         while end < len(self._source) and not self._source.startswith(fence, end):
             end += 2 if self._source[end] == "\\" else 1
         if not self._source.startswith(fence, end):
+            self._endless.add(fence)
             self._add(fence, len(fence))
             return
         inside, extra = self._source[begin:end], {}
@@ -246,10 +258,10 @@ class _MarkdownV2:
         self._add(re.sub(r"\\([\x01-\x7e])", r"\1", inside), end + len(fence) - self._at)
 
     def _end_link(self) -> None:
-        depth = max(n for n, item in enumerate(self._open) if item.mark.endswith("["))
+        depth = next(n for n, item in enumerate(self._open) if item.mark.endswith("["))
         self._unfinished(depth + 1)
         item = self._open.pop()
-        address = re.compile(r"\]\(((?:\\.|[^)\\])*)\)", re.DOTALL).match(self._source, self._at)
+        address = _ADDRESS.match(self._source, self._at)
         shown = "".join(self._pieces[item.piece :])
         url = re.sub(r"\\([\x01-\x7e])", r"\1", address.group(1)) if address else shown
         emoji = re.fullmatch(r"tg://emoji\?id=(\d{1,20})", url)
@@ -288,7 +300,7 @@ def _markdown(source: str) -> RichText:
             pieces.append(inside.removeprefix("\n") if mark == "```" else inside)
             at = end + len(mark)
             continue
-        link = re.compile(r"\[([^\]]+)\]\(([^)]*)\)").match(source, at) if char == "[" else None
+        link = _LINK.match(source, at) if char == "[" else None
         found = _link(link.group(2)) if link else None
         if link and found:
             spans.append((len(pieces), len(pieces) + 1, *found))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from unicom.platforms.telegram.rich_text import RichText, utf16_length
+from unicom.platforms.telegram.rich_text import RichText, Span, utf16_length
 
 TEXT, CAPTION = 4096, 1024
 MAX_ENTITIES = 100
@@ -19,10 +19,17 @@ def split(rich: RichText, limit: int = TEXT) -> list[RichText]:
     """Return the messages that show ``rich`` whole, each within ``limit`` UTF-16 units as people see it."""
     parts: list[RichText] = []
     start = 0
+    coming = sorted(rich.spans, key=lambda span: span.start, reverse=True)
+    here: list[Span] = []
     while start < len(rich.text):
-        end = _end(rich, start, limit)
-        parts.append(rich.cut(start, end))
+        furthest = _furthest(rich.text, start, limit)
+        while coming and coming[-1].start < furthest:
+            here.append(coming.pop())
+        near = RichText(text=rich.text, spans=tuple(here))
+        end = _end(near, start, furthest)
+        parts.append(near.cut(start, end))
         start = end
+        here = [span for span in here if span.end > start]
     # Telegram refuses a message of nothing but space, which is between two parts anyway.
     return [part for part in parts if not _blank(part.text)] or parts[:1]
 
@@ -31,10 +38,9 @@ def _blank(text: str) -> bool:
     return all(unicodedata.category(char)[0] in "ZC" for char in text)
 
 
-def _end(rich: RichText, start: int, limit: int) -> int:
+def _end(rich: RichText, start: int, end: int) -> int:
     text = rich.text
-    end = _furthest(text, start, limit)
-    begins = sorted(span.start for span in rich.spans if start < span.end and span.start < end)
+    begins = sorted(span.start for span in rich.spans)
     if len(begins) > MAX_ENTITIES:
         end = max(min(end, begins[MAX_ENTITIES]), start + 1)
     if end == len(text):

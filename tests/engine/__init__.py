@@ -1,0 +1,1 @@
+"""Hold the engine's own tests: leases, the worker, pacing, crashes."""
