@@ -6,6 +6,7 @@ PostgreSQL's SKIP LOCKED only saves waiting. Each claim raises the row's fence; 
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -88,6 +89,7 @@ class Queue(Generic[Row]):
             busy = busy.exclude(**{self.lane: ""})
         skipping = connections[database].features.has_select_for_update_skip_locked
         share = -(-limit // max(len(candidates), 1))
+        began = time.monotonic()
         with transaction.atomic(using=database, durable=True):
             chosen: list[Any] = []
             for candidate in candidates:
@@ -114,7 +116,10 @@ class Queue(Generic[Row]):
                 if row.pk in waiting:
                     at = timezone.now() + timedelta(seconds=waiting[row.pk])
                     self.give_back(row, at, attempts=row.attempts - 1)
-            return [row for row in rows if row.pk not in waiting]
+        held = [row for row in rows if row.pk not in waiting]
+        for row in held:
+            row.held_until = began + LEASE.total_seconds()
+        return held
 
     def mine(self, row: Row) -> QuerySet[Row]:
         """Return the row as long as the claim still holds; updating it is writing under the fence."""
@@ -122,7 +127,14 @@ class Queue(Generic[Row]):
 
     def renew(self, row: Row) -> bool:
         """Lengthen the lease while the work runs; False once it is lost."""
-        return bool(self.mine(row).update(lease_until=timezone.now() + LEASE))
+        began = time.monotonic()
+        renewed = bool(self.mine(row).update(lease_until=timezone.now() + LEASE))
+        row.held_until = began + LEASE.total_seconds() if renewed else 0.0
+        return renewed
+
+    def is_held(self, row: Row) -> bool:
+        """Tell by this machine's own clock whether the lease still runs, so that a late sleeper does nothing."""
+        return time.monotonic() < row.held_until
 
     def give_back(self, row: Row, at: Any, **values: Any) -> bool:
         """Let the row wait until ``at``."""

@@ -116,6 +116,8 @@ def deliver(delivery: Delivery) -> Outcome:
     with contextlib.closing(adapter):
         try:
             part = complete(delivery, adapter)
+            if not QUEUE.is_held(delivery):
+                return Outcome(error=DeliveryError("its lease ran out before it was sent", code=LATE))
             if pacing.is_late(delivery):
                 return Outcome(error=DeliveryError("it missed its slot", retryable=True, code=LATE))
             return Outcome(result=adapter.deliver(part))

@@ -158,7 +158,7 @@ class UnicomAdmin(admin.ModelAdmin):
             )
         except NoReverseMatch:
             return str(label)
-        return format_html('<a href="{}">{}</a>', url, str(label) or str(pk))
+        return format_html('<a href="{}">{}</a>', url, label or str(pk))
 
 
 class RecordAdmin(UnicomAdmin):
@@ -184,6 +184,11 @@ class RecordAdmin(UnicomAdmin):
         """Let those in who may see or operate."""
         codename = f"{self.opts.app_label}.%s_{self.opts.model_name}"
         return request.user.has_perm(codename % "view") or request.user.has_perm(codename % "change")
+
+
+def short_id(pk: str) -> Any:
+    """Return the end of one of our long ids, which tells rows apart; a short one whole."""
+    return format_html('<span class="unicom-id">…{}</span>', pk[-8:]) if len(pk) > 12 else pk
 
 
 def report(

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.utils.translation import gettext_lazy
 
-from unicom.admin.base import ChannelFilter, RecordAdmin
+from unicom.admin.base import ChannelFilter, RecordAdmin, short_id
 from unicom.admin.display import badge, excerpt, pretty_json
 from unicom.models import Account, CallbackExecution, Message, ToolCall
 
@@ -50,12 +50,12 @@ class CallbackExecutionAdmin(RecordAdmin):
     @admin.display(description=gettext_lazy("message"))
     def shown_message(self, row: CallbackExecution) -> Any:
         """Link to the message that carries it."""
-        return self.link(Message, row.message_id, f"…{(row.message_id or '')[-8:]}")
+        return self.link(Message, row.message_id, short_id(row.message_id or ""))
 
     @admin.display(description=gettext_lazy("made for"))
     def shown_source(self, row: CallbackExecution) -> Any:
         """Link to the message it was made for."""
-        return self.link(Message, row.source_message_id, f"…{(row.source_message_id or '')[-8:]}")
+        return self.link(Message, row.source_message_id, short_id(row.source_message_id or ""))
 
     @admin.display(description=gettext_lazy("only for"))
     def shown_account(self, row: CallbackExecution) -> Any:

@@ -54,7 +54,7 @@ class CountingChangeList(ChangeList):
 class ChannelAdmin(UnicomAdmin):
     """Be the pages of channels."""
 
-    list_display = ("name", "platform", "health", "waiting", "validated_at")
+    list_display = ("name", "platform", "health", "waiting")
     list_filter = ("platform", "active")
     search_fields = ("name", "external_id")
     actions = ("validate_selected", "deactivate_selected")

@@ -28,7 +28,7 @@ from unicom.models import Account, AccountChat, Chat, Message, Request
 class ChatAdmin(UnicomAdmin):
     """Be the pages of chats: the conversation on top, its few own fields below."""
 
-    list_display = ("shown_name", "shown_person", "last_words", "channel", "is_group", "is_archived", "last_message_at")
+    list_display = ("shown_name", "shown_person", "last_words", "last_message_at", "channel")
     list_filter = (ChannelFilter, "platform", "is_archived", "is_group", "last_message_at")
     search_fields = ("=id", "=external_id", "name", "accounts__name", "accounts__username")
     search_help_text = gettext_lazy("Chat id, name of the chat, or name of who takes part.")

@@ -7,10 +7,11 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy
 
 from unicom import outbox
-from unicom.admin.base import ChannelFilter, RecordAdmin, apply_each, report
+from unicom.admin.base import ChannelFilter, RecordAdmin, apply_each, report, short_id
 from unicom.admin.display import badge, excerpt, pre, pretty_json
 from unicom.models import Chat, Delivery, Message
 from unicom.types import QUEUED
@@ -21,8 +22,14 @@ class DeliveryAdmin(RecordAdmin):
     """Be the pages of deliveries."""
 
     list_display = (
-        "shown_id", "shown_state", "shown_what", "shown_chat", "channel", "attempts", "next_attempt_at", "shown_reason",
-    )  # fmt: skip
+        "shown_id",
+        "shown_state",
+        "shown_what",
+        "shown_chat",
+        "shown_reason",
+        "attempts",
+        "next_attempt_at",
+    )
     list_display_links = ("shown_id",)
     list_filter = ("state", ChannelFilter, "act", "created_at")
     list_select_related = ("chat",)
@@ -56,7 +63,9 @@ class DeliveryAdmin(RecordAdmin):
     def shown_what(self, delivery: Delivery) -> Any:
         """Link to the message, with what is done to it."""
         part = f", part {delivery.part + 1}" if delivery.part else ""
-        return self.link(Message, delivery.message_id, f"{delivery.act} …{delivery.message_id[-8:]}{part}")
+        return self.link(
+            Message, delivery.message_id, format_html("{} {}{}", delivery.act, short_id(delivery.message_id), part)
+        )
 
     @admin.display(description=gettext_lazy("chat"))
     def shown_chat(self, delivery: Delivery) -> Any:

@@ -21,7 +21,7 @@ from unicom.models import Job
 class JobAdmin(RecordAdmin):
     """Be the pages of jobs."""
 
-    list_display = ("shown_id", "kind", "shown_state", "attempts", "next_attempt_at", "created_at", "shown_reason")
+    list_display = ("shown_id", "kind", "shown_state", "shown_reason", "attempts", "next_attempt_at")
     list_filter = ("state", "kind", "created_at")
     search_fields = ("=key", "=lane")
     search_help_text = gettext_lazy("Key or lane.")

@@ -14,7 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from unicom.admin.base import ChannelFilter, RecordAdmin
+from unicom.admin.base import ChannelFilter, RecordAdmin, short_id
 from unicom.admin.display import badge, excerpt, html_preview, lines, pre, pretty_json
 from unicom.admin.files import private_file
 from unicom.media import detect
@@ -83,21 +83,13 @@ class DeliveryInline(admin.TabularInline):
 class MessageAdmin(RecordAdmin):
     """Be the pages of messages."""
 
-    list_display = (
-        "shown_id",
-        "shown_text",
-        "direction",
-        "shown_sender",
-        "shown_chat",
-        "channel",
-        "shown_status",
-        "timestamp",
-    )
+    list_display = ("shown_id", "shown_text", "shown_sender", "shown_chat", "shown_state", "timestamp")
     list_filter = (DirectionFilter, "status", ChannelFilter, "media_type", "timestamp")
     list_select_related = ("chat",)
     search_fields = ("=id", "=external_id", "=chat__id", "text", "subject", "sender_name")
     search_help_text = gettext_lazy("Message id, chat id, or words of the text, the subject or the sender.")
     ordering = ("-id",)
+    list_display_links = ("shown_id", "shown_text")
     channel_path = "channel"
     change_form_template = "admin/unicom/message/change_form.html"
     inlines = (DeliveryInline,)
@@ -178,9 +170,9 @@ class MessageAdmin(RecordAdmin):
     # Columns and fields
 
     @admin.display(description=gettext_lazy("message"), ordering="id")
-    def shown_id(self, message: Message) -> str:
+    def shown_id(self, message: Message) -> Any:
         """Show the end of the id, which tells messages apart."""
-        return f"…{message.pk[-8:]}" if len(message.pk) > 12 else message.pk
+        return short_id(message.pk)
 
     @admin.display(description=gettext_lazy("text"))
     def shown_text(self, message: Any) -> str:
@@ -202,6 +194,11 @@ class MessageAdmin(RecordAdmin):
     def shown_chat(self, message: Message) -> Any:
         """Link to the conversation."""
         return self.link(Chat, message.chat_id, excerpt(str(message.chat), 40))
+
+    @admin.display(description=gettext_lazy("status"), ordering="status")
+    def shown_state(self, message: Message) -> Any:
+        """Show how far it has come, or that it came in."""
+        return badge(message.status) if message.status else badge("", self.direction(message))
 
     @admin.display(description=gettext_lazy("status"), ordering="status")
     def shown_status(self, message: Message) -> Any:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from RestrictedPython import compile_restricted
 
-from unicom.admin.base import ChannelFilter, Consequence, RecordAdmin, UnicomAdmin, report
+from unicom.admin.base import ChannelFilter, Consequence, RecordAdmin, UnicomAdmin, report, short_id
 from unicom.admin.display import badge, excerpt, pre, pretty_json
 from unicom.models import Account, Chat, Member, Message, Request, RequestCategory
 
@@ -25,7 +25,7 @@ _OVER = (Request.Status.COMPLETED, Request.Status.FAILED)
 class RequestAdmin(RecordAdmin):
     """Be the pages of requests."""
 
-    list_display = ("shown_id", "shown_status", "asked", "shown_account", "shown_chat", "category", "created_at")
+    list_display = ("shown_id", "shown_status", "asked", "shown_account", "category", "created_at")
     list_filter = ("status", ChannelFilter, "category", "created_at")
     list_select_related = ("account", "category", "chat")
     search_fields = ("=id", "=chat__id", "account__name", "=account__id")
@@ -45,9 +45,9 @@ class RequestAdmin(RecordAdmin):
         return super().get_queryset(request).annotate(asked_text=Substr("message__text", 1, 320))
 
     @admin.display(description=gettext_lazy("request"), ordering="created_at")
-    def shown_id(self, row: Request) -> str:
+    def shown_id(self, row: Request) -> Any:
         """Show the end of the id, which tells requests apart."""
-        return f"…{row.pk[-8:]}" if len(row.pk) > 12 else row.pk
+        return short_id(row.pk)
 
     @admin.display(description=gettext_lazy("status"), ordering="status")
     def shown_status(self, row: Request) -> Any:

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
-from unicom.admin.base import RecordAdmin
+from unicom.admin.base import RecordAdmin, short_id
 from unicom.admin.display import badge, pre, pretty_json
 from unicom.models import Chat, Request, ToolCall
 
@@ -41,7 +41,7 @@ class ToolCallAdmin(RecordAdmin):
     @admin.display(description=gettext_lazy("request"))
     def shown_request(self, call: ToolCall) -> Any:
         """Link to the request."""
-        return self.link(Request, call.request_id, f"…{(call.request_id or '')[-8:]}")
+        return self.link(Request, call.request_id, short_id(call.request_id or ""))
 
     @admin.display(description=gettext_lazy("chat"))
     def shown_chat(self, call: ToolCall) -> Any:

@@ -24,5 +24,8 @@ class LeasedRow(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     finished_at = models.DateTimeField(null=True, blank=True, editable=False)
 
+    held_until: float = 0.0
+    """How long the claim holds, by the monotonic clock of the process that made it; not stored."""
+
     class Meta:
         abstract = True

@@ -1,0 +1,169 @@
+"""Prove that no window of time ever holds more calls than the platform allows."""
+
+from __future__ import annotations
+
+import io
+import time
+from datetime import timedelta
+
+
+import pytest
+from django.core.management import call_command
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from unicom import outbox, pacing
+from unicom.errors import DeliveryError
+from unicom.models import Channel, Delivery, Pace
+from unicom.testing.memory import MemoryAdapter, Wire
+from unicom.types import Limits
+from unicom.types import Pace as Rate
+
+PER_CHANNEL, PER_CHAT = Rate(count=10, seconds=1.0), Rate(count=1, seconds=1.0)
+
+
+class Clock:
+    """Be a clock the test moves."""
+
+    now = 1_000_000.0
+
+    def __call__(self) -> float:
+        """Tell the time."""
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Replace the database's clock."""
+    found = Clock()
+    monkeypatch.setattr(pacing, "database_time", found)
+    return found
+
+
+@pytest.fixture
+def paced(memory_channel: Channel, monkeypatch: pytest.MonkeyPatch) -> Channel:
+    """Return a channel whose platform takes 10 a second, and 1 a second in a chat."""
+    monkeypatch.setattr(MemoryAdapter, "limits", Limits(channel_pace=PER_CHANNEL, chat_pace=PER_CHAT))
+    return memory_channel
+
+
+def _deliveries(channel: Channel, chats: list[int]) -> list[Delivery]:
+    for chat in chats:
+        channel.send_message({"chat_id": f"chat{chat}", "text": "x"})
+    return list(Delivery.objects.select_related("channel", "chat").order_by("pk"))
+
+
+def _most_in_a_window(times: list[float], seconds: float) -> int:
+    return max(sum(1 for other in times if start <= other < start + seconds) for start in times)
+
+
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(st.floats(0, 0.4), min_size=40, max_size=60), delays=st.lists(st.floats(0, pacing.LATEST)))
+def test_no_window_holds_more_than_the_limit_however_late_each_call_leaves(
+    paced: Channel, clock: Clock, steps: list[float], delays: list[float]
+) -> None:
+    Pace.objects.all().delete()
+    Delivery.objects.all().delete()
+    pool = _deliveries(paced, list(range(len(steps))))
+    left: list[float] = []
+    for number, (step, delivery) in enumerate(zip(steps, pool, strict=True)):
+        clock.now += step
+        if not pacing.admit([delivery]):
+            left.append(clock.now + (delays[number % len(delays)] if delays else 0.0))
+    assert left
+    assert _most_in_a_window(sorted(left), PER_CHANNEL.seconds) <= PER_CHANNEL.count
+
+
+def test_a_chat_waits_its_second_while_other_chats_go_on(paced: Channel, clock: Clock) -> None:
+    first, second, other = _deliveries(paced, [1, 1, 2])
+    assert pacing.admit([first]) == {}
+    later = pacing.admit([second, other])
+    assert set(later) == {second.pk} and later[second.pk] == pytest.approx(1 + pacing.LATEST)
+    clock.now += later[second.pk]
+    assert pacing.admit([second]) == {}
+
+
+def test_what_may_not_leave_takes_no_slot_of_the_channel(paced: Channel, clock: Clock) -> None:
+    waiting = _deliveries(paced, [1] * 30)
+    pacing.admit(waiting[:1])
+    assert len(pacing.admit(waiting[1:])) == 29
+    assert Pace.objects.get(pk=f"channel:{paced.pk}").tat < clock.now + 2 * PER_CHANNEL.seconds / PER_CHANNEL.count
+
+
+def test_the_channels_own_pacing_replaces_the_platforms(paced: Channel, clock: Clock) -> None:
+    paced.config = {"PACING": {"chat": [5, 1.0], "time_scale": 0.001}}
+    paced.save()
+    first, second = _deliveries(paced, [1, 1])
+    pacing.admit([first])
+    assert pacing.admit([second])[second.pk] < 0.1
+
+
+def test_a_refusal_closes_the_chat_for_exactly_as_long_as_the_platform_says(paced: Channel, clock: Clock) -> None:
+    first, second, other = _deliveries(paced, [1, 1, 2])
+    pacing.refused(first, timedelta(seconds=37))
+    later = pacing.admit([second, other])
+    assert later == {second.pk: pytest.approx(37.0)}
+    clock.now += 36.99
+    assert pacing.admit([second]) != {}
+    clock.now += 0.02
+    assert pacing.admit([second]) == {}
+
+
+def test_a_second_refusal_from_another_chat_within_five_seconds_closes_the_channel(
+    paced: Channel, clock: Clock
+) -> None:
+    first, second, third = _deliveries(paced, [1, 2, 3])
+    pacing.refused(first, timedelta(seconds=10))
+    assert pacing.admit([third]) == {}
+    clock.now += 4
+    pacing.refused(second, timedelta(seconds=20))
+    assert outbox.due_channels(10) == []
+    clock.now += 20.5
+    assert outbox.due_channels(10) == [paced.pk]
+
+
+def test_refusals_far_apart_or_of_one_chat_leave_the_channel_open(paced: Channel, clock: Clock) -> None:
+    first, again, second = _deliveries(paced, [1, 1, 2])
+    pacing.refused(first, timedelta(seconds=1))
+    pacing.refused(again, timedelta(seconds=1))
+    assert outbox.due_channels(10) == [paced.pk]
+    clock.now += 6
+    pacing.refused(second, timedelta(seconds=1))
+    assert outbox.due_channels(10) == [paced.pk]
+
+
+def test_a_call_that_missed_its_slot_is_put_back_without_counting_as_an_attempt(
+    paced: Channel, unicom_sent: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paced.send_message({"chat_id": "one", "text": "1"})
+    (claimed,) = outbox.claim(1)
+    claimed.admitted_at = time.monotonic() - 1  # type: ignore[attr-defined]
+    outbox.record(claimed, outbox.deliver(claimed))
+    row = Delivery.objects.get()
+    assert (row.state, row.attempts, unicom_sent.parts) == ("queued", 0, [])
+
+
+def test_a_reply_overtakes_a_campaign_to_other_chats(paced: Channel, clock: Clock, unicom_sent: Wire) -> None:
+    for chat in range(40):
+        paced.send_message({"chat_id": f"bulk{chat}", "text": "offer", "priority": "bulk"})
+    paced.send_message({"chat_id": "asker", "text": "answer", "priority": "reply"})
+    for delivery in outbox.claim(1):
+        outbox.record(delivery, outbox.deliver(delivery))
+    assert [part.text for part in unicom_sent.parts] == ["answer"]
+
+
+def test_a_reply_never_overtakes_within_its_own_chat(paced: Channel, clock: Clock, unicom_sent: Wire) -> None:
+    paced.send_message({"chat_id": "one", "text": "first", "priority": "bulk"})
+    paced.send_message({"chat_id": "one", "text": "second", "priority": "reply"})
+    assert [delivery.message.text for delivery in outbox.claim(10)] == ["first"]
+
+
+def test_retry_after_is_kept_by_the_outbox(shared_channel: Channel, unicom_sent: Wire) -> None:
+    unicom_sent.faults.append(DeliveryError("slow down", retry_after=timedelta(seconds=600), code="429"))
+    shared_channel.send_message({"chat_id": "one", "text": "1"})
+    call_command("unicom_worker", "--run-once", stdout=io.StringIO())
+    row = Delivery.objects.get()
+    assert row.state == "queued" and row.next_attempt_at is not None
+    wait = (row.next_attempt_at - row.created_at).total_seconds()
+    assert 599 < wait < 660
+    assert unicom_sent.parts == []
