@@ -6,7 +6,6 @@ import io
 import time
 from datetime import timedelta
 
-
 import pytest
 from django.core.management import call_command
 from hypothesis import HealthCheck, given, settings
