@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from unicom import jobs, media
 from unicom.identification import find_member
-from unicom.ids import bounded
+from unicom.ids import bounded, chat_key
 from unicom.models import (
     Account,
     AccountChat,
@@ -90,7 +90,7 @@ def _make(channel: Channel, person: Person, pk: str) -> None:
 
 def open_chat(channel: Channel, place: Conversation) -> None:
     """Make a conversation's chat; nothing where another worker just did."""
-    pk = place.chat_id or f"{channel.platform.lower()}_{channel.pk}_{bounded(place.external_id or '')}"
+    pk = place.chat_id or chat_key(channel.platform, channel.pk, place.external_id or "")
     insert_if_absent(
         Chat(
             id=pk,

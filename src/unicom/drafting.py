@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from unicom import buttons, idempotency, media
+from unicom.ids import chat_key
 from unicom.models import CallbackExecution, Channel, Chat, Message
 from unicom.models.message import PRIORITY_BULK, PRIORITY_NORMAL, PRIORITY_REPLY
 from unicom.platforms.base import Adapter
@@ -134,7 +135,7 @@ def read(
     if not says_something and not {"text", "html"} & set(problems) and not FILE_KEYS & set(given):
         problems["text"] = "required: a message needs text, html or a file"
     if not problems and wish.idempotency_key:
-        place = {"chat_id": wish.chat.pk if wish.chat else wish.new_chat}
+        place = {"chat_id": wish.chat.pk if wish.chat else chat_key(channel.platform, channel.pk, wish.new_chat)}
         plain = {key: value for key, value in given.items() if key not in ("buttons", "reply_markup")}
         if wish.rows:
             # Tokens differ each time; what the buttons say and mean does not.

@@ -40,3 +40,8 @@ def bounded(external_id: str) -> str:
     if len(external_id) <= MAX_EXTERNAL:
         return external_id
     return f"{external_id[: MAX_EXTERNAL - 33]}~{digest(external_id)}"
+
+
+def chat_key(platform: str, channel_id: int, external_id: str) -> str:
+    """Return our key of the chat that a platform knows under ``external_id`` on a channel."""
+    return f"{platform.lower()}_{channel_id}_{bounded(external_id)}"

@@ -15,7 +15,7 @@ from unicom import buttons, drafting, idempotency, jobs, media
 from unicom.adapters import adapter_for
 from unicom.drafting import Wish
 from unicom.errors import InvalidConfig, InvalidMessage
-from unicom.ids import bounded, uuid7
+from unicom.ids import chat_key, uuid7
 from unicom.models import Attachment, Channel, Chat, Delivery, Message
 from unicom.models.message import PRIORITY_REPLY
 from unicom.platforms.base import Adapter
@@ -144,7 +144,7 @@ def _save(channel: Channel, adapter: Adapter, wish: Wish, user: Any, stored: lis
 
 def _open_chat(channel: Channel, external_id: str) -> Chat:
     chat = Chat(
-        id=f"{channel.platform.lower()}_{channel.pk}_{bounded(external_id)}",
+        id=chat_key(channel.platform, channel.pk, external_id),
         channel=channel,
         platform=channel.platform,
         external_id=external_id,

@@ -112,9 +112,7 @@ class AccountAdmin(UnicomAdmin):
     def unblock(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
         """Listen to them again."""
         total, done = queryset.count(), queryset.filter(blocked=True).update(blocked=False)
-        report(
-            self, request, done, total, _("%(count)d account was unblocked."), _("%(count)d accounts were unblocked.")
-        )
+        report(self, request, done, total, ("%(count)d account was unblocked.", "%(count)d accounts were unblocked."))
 
 
 class SuppressionForm(forms.ModelForm):

@@ -62,10 +62,11 @@ class ChannelFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return the rows of the chosen channel."""
-        value = self.value()
+        value = str(self.value() or "")
         if not value:
             return queryset
-        return queryset.filter(channel_id=value) if value.isdigit() else queryset.none()
+        known = value.isascii() and value.isdigit() and len(value) < 19
+        return queryset.filter(channel_id=value) if known else queryset.none()
 
 
 class Consequence:
@@ -96,9 +97,10 @@ class UnicomAdmin(admin.ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Leave the secrets of channels in the database."""
         rows = super().get_queryset(request)
-        return (
-            rows.select_related(self.channel_path).defer(f"{self.channel_path}__config") if self.channel_path else rows
-        )
+        # Django forgets list_select_related where a queryset has relations of its own.
+        related = (self.channel_path, *(self.list_select_related or ()))  # type: ignore[misc]
+        rows = rows.select_related(*filter(None, related)) if any(related) else rows
+        return rows.defer(f"{self.channel_path}__config") if self.channel_path else rows
 
     def formfield_for_foreignkey(self, db_field: ForeignKey[Any], request: HttpRequest, **kwargs: Any) -> Field | None:
         """Offer channels without their secrets."""
@@ -186,18 +188,25 @@ class RecordAdmin(UnicomAdmin):
         return request.user.has_perm(codename % "view") or request.user.has_perm(codename % "change")
 
 
+def may_read(request: HttpRequest) -> bool:
+    """Tell whether the user may read messages, whatever page shows words of theirs."""
+    return request.user.has_perm("unicom.view_message") or request.user.has_perm("unicom.change_message")
+
+
+def may_send(request: HttpRequest) -> bool:
+    """Tell whether the user may send messages."""
+    return request.user.has_perm("unicom.add_message")
+
+
 def short_id(pk: str) -> Any:
     """Return the end of one of our long ids, which tells rows apart; a short one whole."""
     return format_html('<span class="unicom-id">…{}</span>', pk[-8:]) if len(pk) > 12 else pk
 
 
-def report(
-    model_admin: admin.ModelAdmin, request: HttpRequest, done: int, total: int, singular: str, plural: str
-) -> None:
+def report(model_admin: admin.ModelAdmin, request: HttpRequest, done: int, total: int, texts: tuple[str, str]) -> None:
     """Tell how many of the chosen rows an action applied to, and how many it did not."""
-
     if done:
-        model_admin.message_user(request, ngettext(singular, plural, done) % {"count": done}, messages.SUCCESS)
+        model_admin.message_user(request, ngettext(*texts, done) % {"count": done}, messages.SUCCESS)
     if done < total:
         left = ngettext(
             "%(count)d was left as it was: the action does not apply to it.",

@@ -253,10 +253,5 @@ class ChannelAdmin(UnicomAdmin):
         total = queryset.count()
         done = queryset.filter(active=True).update(active=False)
         report(
-            self,
-            request,
-            done,
-            total,
-            _("%(count)d channel was deactivated."),
-            _("%(count)d channels were deactivated."),
+            self, request, done, total, ("%(count)d channel was deactivated.", "%(count)d channels were deactivated.")
         )

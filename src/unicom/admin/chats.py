@@ -17,9 +17,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from unicom.admin import conversation
-from unicom.admin.base import ChannelFilter, Consequence, NothingShown, UnicomAdmin
+from unicom.admin.base import ChannelFilter, Consequence, NothingShown, UnicomAdmin, may_read, may_send
 from unicom.admin.display import excerpt, pretty_json
-from unicom.admin.messages import may_reply
 from unicom.admin.replies import ReplyForm
 from unicom.models import Account, AccountChat, Chat, Message, Request
 
@@ -60,6 +59,11 @@ class ChatAdmin(UnicomAdmin):
                 person_id=Subquery(person.values("account_id")[:1]),
             )
         )
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Leave the words of messages to those who may read them."""
+        columns = super().get_list_display(request)
+        return columns if may_read(request) else [name for name in columns if name != "last_words"]
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Take the name on one line."""
@@ -117,21 +121,21 @@ class ChatAdmin(UnicomAdmin):
         return super().change_view(request, object_id, form_url, context)
 
     def _conversation(self, request: HttpRequest, chat: Chat, form: ReplyForm | None) -> dict[str, Any]:
-        may_read = request.user.has_perm("unicom.view_message") or request.user.has_perm("unicom.change_message")
+        readable = may_read(request)
         before = request.GET.get("before", "")
         number = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None
         context: dict[str, Any] = {
             "title": _("Conversation"),
             "chat": chat,
-            "may_read": may_read,
-            "page": conversation.load(chat, number) if may_read else None,
+            "may_read": readable,
+            "page": conversation.load(chat, number) if readable else None,
         }
-        if may_reply(request):
+        if may_send(request):
             if form is None:
                 initial = {"reply_to": request.GET.get("reply_to", "")[:64]}
                 form = ReplyForm(initial=initial, chat=chat, user=request.user)
             context["reply_form"] = form
-            context["answered"] = form.answered() if may_read else None
+            context["answered"] = form.answered() if readable else None
             context["reply_url"] = reverse(
                 "admin:unicom_chat_reply", args=[quote(chat.pk)], current_app=self.admin_site.name
             )
@@ -143,7 +147,7 @@ class ChatAdmin(UnicomAdmin):
         chat = self.get_object(request, unquote(object_id))
         if chat is None:
             raise Http404
-        if not (self.has_view_or_change_permission(request, chat) and may_reply(request)):
+        if not (self.has_view_or_change_permission(request, chat) and may_send(request)):
             raise PermissionDenied
         page_url = reverse("admin:unicom_chat_change", args=[quote(chat.pk)], current_app=self.admin_site.name)
         if request.method != "POST":

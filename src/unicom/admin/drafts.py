@@ -12,10 +12,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from unicom.admin.base import ChannelFilter, UnicomAdmin, report
+from unicom.admin.base import ChannelFilter, UnicomAdmin, may_send, report
 from unicom.admin.config_fields import LinesField
 from unicom.admin.display import badge, excerpt, html_preview, pre
-from unicom.admin.messages import may_reply
 from unicom.models import Chat, DraftMessage, Message
 
 OPEN = (DraftMessage.Status.DRAFT, DraftMessage.Status.SCHEDULED, DraftMessage.Status.FAILED)
@@ -89,12 +88,12 @@ class DraftMessageAdmin(UnicomAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: DraftMessage | None = None) -> tuple[str, ...]:
         """Leave approving to those who may send."""
-        return (*self._STATE, "shown_html") if may_reply(request) else (*self._STATE, "shown_html", "is_approved")
+        return (*self._STATE, "shown_html") if may_send(request) else (*self._STATE, "shown_html", "is_approved")
 
     def has_change_permission(self, request: HttpRequest, obj: DraftMessage | None = None) -> bool:
         """Refuse what was handed over already, and what was approved by somebody who may send."""
         over = obj is not None and obj.status == DraftMessage.Status.SENT
-        if obj is not None and (over or (obj.is_approved and not may_reply(request))):
+        if obj is not None and (over or (obj.is_approved and not may_send(request))):
             return False
         return super().has_change_permission(request, obj)
 
@@ -151,7 +150,7 @@ class DraftMessageAdmin(UnicomAdmin):
 
     def has_send_permission(self, request: HttpRequest) -> bool:
         """Tell whether the user may approve."""
-        return may_reply(request) and super().has_change_permission(request)
+        return may_send(request) and super().has_change_permission(request)
 
     @admin.action(description=gettext_lazy("Approve selected drafts"), permissions=["send"])
     def approve(self, request: HttpRequest, queryset: QuerySet[DraftMessage]) -> None:

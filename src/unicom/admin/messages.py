@@ -14,7 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from unicom.admin.base import ChannelFilter, RecordAdmin, short_id
+from unicom.admin.base import ChannelFilter, RecordAdmin, may_read, may_send, short_id
 from unicom.admin.display import badge, excerpt, html_preview, lines, pre, pretty_json
 from unicom.admin.files import private_file
 from unicom.media import detect
@@ -71,7 +71,7 @@ class DeliveryInline(admin.TabularInline):
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Let those see them who see the message."""
-        return bool(request.user.has_perm("unicom.view_message") or request.user.has_perm("unicom.change_message"))
+        return may_read(request)
 
     @admin.display(description=gettext_lazy("state"))
     def shown_state(self, delivery: Delivery) -> Any:
@@ -132,7 +132,7 @@ class MessageAdmin(RecordAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         """Show a message, with a button to answer it."""
-        context = {"may_reply": may_reply(request), **(extra_context or {})}
+        context = {"may_reply": may_send(request), **(extra_context or {})}
         return super().change_view(request, object_id, form_url, context)
 
     def get_urls(self) -> list[Any]:
@@ -266,8 +266,3 @@ class MessageAdmin(RecordAdmin):
         url = reverse("admin:unicom_attachment", args=[item.pk], current_app=self.admin_site.name)
         size = f" ({item.content_type}, {item.size:,} bytes)" if item.size is not None else ""
         return format_html('<a href="{}">{}</a>{}', url, name, size)
-
-
-def may_reply(request: HttpRequest) -> bool:
-    """Tell whether the user may send messages."""
-    return bool(request.user.has_perm("unicom.add_message"))

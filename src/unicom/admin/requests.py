@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from RestrictedPython import compile_restricted
 
-from unicom.admin.base import ChannelFilter, Consequence, RecordAdmin, UnicomAdmin, report, short_id
+from unicom.admin.base import ChannelFilter, Consequence, RecordAdmin, UnicomAdmin, may_read, report, short_id
 from unicom.admin.display import badge, excerpt, pre, pretty_json
 from unicom.models import Account, Chat, Member, Message, Request, RequestCategory
 
@@ -44,6 +44,11 @@ class RequestAdmin(RecordAdmin):
         """Fetch the beginning of what was asked, not all of it."""
         return super().get_queryset(request).annotate(asked_text=Substr("message__text", 1, 320))
 
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Leave the words of messages to those who may read them."""
+        columns = super().get_list_display(request)
+        return columns if may_read(request) else [name for name in columns if name != "asked"]
+
     @admin.display(description=gettext_lazy("request"), ordering="created_at")
     def shown_id(self, row: Request) -> Any:
         """Show the end of the id, which tells requests apart."""
@@ -67,7 +72,7 @@ class RequestAdmin(RecordAdmin):
     @admin.display(description=gettext_lazy("message"))
     def shown_message(self, row: Any) -> Any:
         """Link to the message."""
-        return self.link(Message, row.message_id, excerpt(row.asked_text or "") or row.message_id)
+        return self.link(Message, row.message_id, row.message_id)
 
     @admin.display(description=gettext_lazy("chat"))
     def shown_chat(self, row: Request) -> Any:
@@ -100,9 +105,7 @@ class RequestAdmin(RecordAdmin):
         chosen = Request.objects.filter(pk__in=queryset.values("pk"))
         total = chosen.count()
         done = chosen.exclude(status__in=_OVER).update(status=Request.Status.COMPLETED, completed_at=timezone.now())
-        report(
-            self, request, done, total, _("%(count)d request was completed."), _("%(count)d requests were completed.")
-        )
+        report(self, request, done, total, ("%(count)d request was completed.", "%(count)d requests were completed."))
 
 
 class CategoryForm(forms.ModelForm):

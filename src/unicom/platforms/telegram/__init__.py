@@ -1,0 +1,3 @@
+"""Talk to Telegram's Bot API."""
+
+from __future__ import annotations

@@ -87,11 +87,11 @@ def foreign_answer(status: int) -> DeliveryError:
 
 
 def _wait(description: str, parameters: Mapping[str, Any]) -> timedelta:
-    seconds = parameters.get("retry_after")
+    seconds: Any = parameters.get("retry_after")
     if not _is_int(seconds):
         named = re.search(r"retry after (\d{1,9})", description)
         seconds = int(named.group(1)) if named else 5
-    return timedelta(seconds=min(max(int(seconds), 1), 7 * 86400))
+    return timedelta(seconds=min(max(seconds, 1), 7 * 86400))
 
 
 def _is_int(value: Any) -> bool:

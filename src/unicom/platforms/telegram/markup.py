@@ -93,14 +93,18 @@ def _html(source: str) -> RichText:
             count[name] += 1
         elif count[name]:
             # Closes what was opened within it too.
-            while (closed := opened.pop()) is not None:
+            while True:
+                closed = opened.pop()
                 count[closed[0]] -= 1
-                _close(closed, pieces, spans)
+                if not count[closed[0]]:  # bold within bold is bold
+                    _close(closed, pieces, spans)
                 if closed[0] == name:
                     break
     pieces.append(html.unescape(source[at:]))
-    while opened:
-        _close(opened.pop(), pieces, spans)
+    for tag in reversed(opened):
+        count[tag[0]] -= 1
+        if not count[tag[0]]:
+            _close(tag, pieces, spans)
     return joined(pieces, spans)
 
 
@@ -136,8 +140,8 @@ def _close(tag: tuple[str, int, dict[str, str]], pieces: list[str], spans: _Span
 # MarkdownV2
 
 _QUOTE = re.compile(r"(?:\*\*)?>")
-_ADDRESS = re.compile(r"\]\(((?:\\.|[^)\\]){0,4096})\)", re.DOTALL)
-_LINK = re.compile(r"\[([^\[\]]+)\]\(([^)]{0,4096})\)")
+_ADDRESS = re.compile(r"\]\(((?:\\.|[^)\\]){0,2048})\)", re.DOTALL)
+_LINK = re.compile(r"\[([^\[\]]+)\]\(([^)]{0,2048})\)")
 _MARKS = ("__", "||", "![", "*", "_", "~", "[")
 _KIND = {"__": "underline", "||": "spoiler", "*": "bold", "_": "italic", "~": "strikethrough"}
 
@@ -161,6 +165,7 @@ class _MarkdownV2:
         self._open: list[_Mark] = []
         self._quote: int | None = None
         """The piece the block quotation began with."""
+        self._last_bracket = source.rfind(")")
         self._endless: set[str] = set()
         """Fences that nothing ends from here on."""
 
@@ -261,7 +266,7 @@ class _MarkdownV2:
         depth = next(n for n, item in enumerate(self._open) if item.mark.endswith("["))
         self._unfinished(depth + 1)
         item = self._open.pop()
-        address = _ADDRESS.match(self._source, self._at)
+        address = _ADDRESS.match(self._source, self._at) if self._at < self._last_bracket else None
         shown = "".join(self._pieces[item.piece :])
         url = re.sub(r"\\([\x01-\x7e])", r"\1", address.group(1)) if address else shown
         emoji = re.fullmatch(r"tg://emoji\?id=(\d{1,20})", url)

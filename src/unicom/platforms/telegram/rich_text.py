@@ -69,9 +69,9 @@ class RichText:
             if not isinstance(entity, Mapping) or entity.get("type") not in KINDS:
                 raise ValueError(f"{entity!r} is not a MessageEntity of a known type")
             offset, length = entity.get("offset"), entity.get("length")
-            if any(isinstance(value, bool) or not isinstance(value, int) for value in (offset, length)):
+            if type(offset) is not int or type(length) is not int:
                 raise ValueError(f"{entity!r} needs offset and length, in UTF-16 code units")
-            start, end = position.get(offset), position.get(offset + length)  # type: ignore[operator]
+            start, end = position.get(offset), position.get(offset + length)
             if start is None or end is None or end <= start:
                 raise ValueError(f"{entity!r} does not lie on the text's characters")
             extra = {key: value for key, value in entity.items() if key not in ("type", "offset", "length")}

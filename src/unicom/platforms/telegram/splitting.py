@@ -41,8 +41,8 @@ def _blank(text: str) -> bool:
 def _end(rich: RichText, start: int, end: int) -> int:
     text = rich.text
     begins = sorted(span.start for span in rich.spans)
-    if len(begins) > MAX_ENTITIES:
-        end = max(min(end, begins[MAX_ENTITIES]), start + 1)
+    if len(begins) > MAX_ENTITIES and begins[MAX_ENTITIES] > start:
+        end = min(end, begins[MAX_ENTITIES])
     if end == len(text):
         return end
     least = start + max(int((end - start) * _WORTH), 1)

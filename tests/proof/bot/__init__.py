@@ -1,0 +1,1 @@
+"""Be the project under proof: it answers everything, and keeps a row of each answer."""

@@ -1,0 +1,215 @@
+"""Drive the proof: people write, a campaign goes out, everything is repeated, delayed, broken and killed meanwhile."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tests.proof.cluster import ROOT, Program, database, programs
+from unicom.testing.telegram import Disorder, FakeBot, FakeTelegram, FakeUser, WebhookPolicy
+
+Result = TypeVar("Result")
+
+FAULTS = {
+    "429": 0.004, "500": 0.002, "502": 0.002, "503": 0.002, "drop_before": 0.002, "drop_unread": 0.002,
+    "drop_after": 0.002, "malformed": 0.001, "malformed_before": 0.001, "timeout_before": 0.0002, "timeout_after": 0.0002,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Say how large a proof shall be."""
+
+    bots: int = 200
+    people: int = 5
+    deliveries: int = 20_000
+    kills: int = 50
+    restarts: int = 3
+    seed: int = 1
+    time_scale: float = 0.05
+    patience: float = 900.0
+
+    @property
+    def rounds(self) -> int:
+        """Return how often each person writes and is written to; each time makes two deliveries."""
+        return max(1, round(self.deliveries / (2 * self.bots * self.people)))
+
+
+@dataclass
+class Play:
+    """Be what happened: who wrote what, and what was sent to whom, in which order."""
+
+    telegram: FakeTelegram
+    plan: Plan
+    wrote: dict[tuple[int, int], list[str]]
+    campaign: dict[tuple[int, int], list[str]]
+    kills: int = 0
+    restarts: int = 0
+    seconds: float = 0.0
+
+
+def insistently(act: Callable[[], Result]) -> Result:
+    """Do something with the database, again while it is down."""
+    from django.db import Error, connections
+
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return act()
+        except Error:
+            connections.close_all()
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def prove(plan: Plan, *, say: Callable[[str], Any]) -> dict[str, int]:
+    """Run the whole proof; returns the numbers of its table."""
+    with tempfile.TemporaryDirectory(prefix="unicom-proof-") as directory:
+        home = Path(directory)
+        home.chmod(0o755)
+        with (
+            database(home) as server,
+            FakeTelegram(
+                time_scale=plan.time_scale,
+                enforce_limits=False,
+                disorder=Disorder(copies=3, shuffle_seconds=0.2, seed=plan.seed),
+                webhook_policy=WebhookPolicy(attempts=10_000, first_delay=2.0, longest_delay=20.0, timeout=20.0),
+            ) as telegram,
+            (home / "site.log").open("wb") as log,
+        ):
+            os.environ.update(
+                PROOF_DATABASE=server.url,
+                PROOF_TELEGRAM=telegram.url,
+                DJANGO_SETTINGS_MODULE="tests.proof.settings",
+                PYTHONPATH=os.pathsep.join([str(ROOT), str(ROOT / "src")]),
+            )
+            import django
+            from django.core.management import call_command
+
+            django.setup()
+            call_command("migrate", verbosity=0)
+            site, addresses = programs(log, webs=2, workers=2, concurrency=16)
+            try:
+                play = _play(plan, telegram, server, site, addresses, say)
+            finally:
+                for program in site:
+                    program.end()
+            from tests.proof.verdict import judge
+
+            try:
+                return judge(play, say=say)
+            finally:
+                log.flush()
+                tail = (home / "site.log").read_text(errors="replace").splitlines()[-int(os.environ.get("PROOF_TAIL", "0")) :]
+                if os.environ.get("PROOF_TAIL"):
+                    sys.stderr.write("\n".join(tail) + "\n")
+
+
+def _play(
+    plan: Plan, telegram: FakeTelegram, server: Any, site: list[Program], addresses: list[str], say: Callable[[str], Any]
+) -> Play:
+    from unicom.models import Channel
+
+    chance = random.Random(plan.seed)
+    say(f"{plan.bots} bots, {plan.people} people each; {plan.rounds} rounds of a message in and one out")
+    cast: list[tuple[FakeBot, Channel, list[FakeUser]]] = []
+    for number in range(plan.bots):
+        bot = telegram.add_bot(f"proof{number}_bot")
+        channel = Channel.objects.create(
+            name=f"Bot {number}",
+            platform="Telegram",
+            active=True,
+            config={"API_TOKEN": bot.token, "PACING": {"time_scale": plan.time_scale}},
+        )
+        people = [telegram.user(f"Person {number}/{each}") for each in range(plan.people)]
+        for person in people:
+            person.start(bot)
+        telegram.client(bot).call(
+            "setWebhook",
+            url=f"{addresses[number % len(addresses)]}/unicom/telegram/{channel.pk}",
+            secret_token=channel.config["SECRET_TOKEN"],
+            max_connections=4,
+        )
+        cast.append((bot, channel, people))
+    for program in site:
+        program.start()
+    play = Play(telegram=telegram, plan=plan, wrote={}, campaign={})
+    telegram.chaos(plan.seed, FAULTS, methods={"sendMessage"})
+    began = time.monotonic()
+    turns = [(round_, entry) for round_ in range(plan.rounds) for entry in cast]
+    blows = sorted(chance.sample(range(len(turns)), min(plan.kills, len(turns))))
+    crashes = set(chance.sample(range(len(turns)), min(plan.restarts, len(turns))))
+    for turn, (round_, (bot, channel, people)) in enumerate(turns):
+        _one_turn(play, round_, bot, channel, people)
+        while blows and blows[0] <= turn:
+            blows.pop(0)
+            _kill(play, chance.choice(site))
+        if turn in crashes:
+            server.crash()
+            play.restarts += 1
+    while play.kills < plan.kills:
+        time.sleep(chance.uniform(0.05, 0.3))
+        _kill(play, chance.choice(site))
+    say(f"everything was asked for after {time.monotonic() - began:.0f} s; waiting for the rest to arrive")
+    _wait(play, site, say)
+    play.seconds = time.monotonic() - began
+    return play
+
+
+def _kill(play: Play, program: Program) -> None:
+    program.kill()
+    play.kills += 1
+
+
+def _one_turn(play: Play, round_: int, bot: FakeBot, channel: Any, people: list[FakeUser]) -> None:
+    from django.db import transaction
+
+    for person in people:
+        text = f"in {round_}"
+        person.sends(bot, text)
+        play.wrote.setdefault((bot.id, person.id), []).append(text)
+
+    def campaign() -> None:
+        with transaction.atomic():
+            for person in people:
+                channel.send_message(
+                    {
+                        "chat_id": person.id,
+                        "text": f"offer {round_}",
+                        "priority": "bulk",
+                        # The driver itself may be cut off after its commit: asking again must not double it.
+                        "idempotency_key": f"{bot.id}:{person.id}:{round_}",
+                    }
+                )
+
+    insistently(campaign)
+    for person in people:
+        play.campaign.setdefault((bot.id, person.id), []).append(f"offer {round_}")
+
+
+def _wait(play: Play, site: list[Program], say: Callable[[str], Any]) -> None:
+    from unicom.models import Delivery, Job, Message
+
+    expected = sum(len(texts) for texts in play.wrote.values()) + len(play.wrote)  # and everybody's /start
+    deadline = time.monotonic() + play.plan.patience
+    told = time.monotonic()
+    while time.monotonic() < deadline:
+        for program in site:
+            program.start()
+        came = insistently(lambda: Message.objects.filter(is_outgoing=False).count())
+        open_ = insistently(lambda: Delivery.objects.filter(state__in=("queued", "sending")).count())
+        jobs = insistently(lambda: Job.objects.filter(state__in=("queued", "running")).count())
+        if came >= expected and not open_ and not jobs:
+            return
+        if time.monotonic() - told > 15:
+            told = time.monotonic()
+            say(f"{came} of {expected} came in, {open_} deliveries and {jobs} jobs are open")
+        time.sleep(0.3)

@@ -1,0 +1,7 @@
+"""Serve the webhooks."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+urlpatterns = [path("unicom/", include("unicom.urls"))]

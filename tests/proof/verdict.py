@@ -1,0 +1,113 @@
+"""Compare what people sent and were to get with what is stored and what the fake saw."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from typing import Any
+
+from tests.proof.driver import Play
+from unicom.models import Channel, Delivery, Job, Member, Message, Update
+
+
+def judge(play: Play, *, say: Callable[[str], Any]) -> dict[str, int]:
+    """Return the table's numbers; every one of lost, doubled, out of order and limits broken must be 0."""
+    bots = {int(channel.external_id): channel.pk for channel in Channel.objects.all()}
+    chats = _chats()
+    arrived = _arrived(play)
+    lost = doubled = disorder = unexplained = 0
+    complaints: list[str] = []
+    excuses = _excuses(play)
+    stored: dict[str, Counter[str]] = defaultdict(Counter)
+    for chat_id, text in Message.objects.filter(is_outgoing=False).values_list("chat_id", "text"):
+        stored[chat_id][text] += 1
+    effects = Counter(Member.objects.values_list("name", flat=True))
+    for (bot, person), texts in play.wrote.items():
+        chat_id = chats[bots[bot], str(person)]
+        for text in texts:
+            for what, count in (("stored", stored[chat_id][text]), ("effect", effects[f"{chat_id} {text}"])):
+                lost += count < 1
+                doubled += count > 1
+                if count != 1:
+                    complaints.append(f"{text!r} of {person} to bot {bot}: {what} {count} times")
+    for delivery in Delivery.objects.select_related("message", "chat").order_by("chat_id", "id").iterator():
+        key = (_bot_of(bots, delivery.channel_id), int(delivery.chat.external_id or 0))
+        count = arrived[key].count(delivery.message.text)
+        doubled += count > 1
+        if delivery.state == "sent":
+            lost += count < 1
+        elif delivery.state == "unknown":
+            if not (delivery.error_code == "worker_died" and play.kills) and not excuses[key]:
+                unexplained += 1
+                complaints.append(f"{delivery} is unknown, and nothing was done to it: {delivery.error}")
+        else:
+            lost += 1
+            complaints.append(f"{delivery} {delivery.error}")
+        if count > 1:
+            complaints.append(f"{delivery.message.text!r} arrived {count} times in {key}")
+    disorder, noted = _disorder(bots, arrived)
+    complaints += noted
+    broken = play.telegram.log.broken_limits()
+    complaints += [str(item) for item in broken[:10]]
+    complaints += [f"dead letter: {text}" for text in Update.objects.filter(state="dead").values_list("error", flat=True)[:5]]
+    complaints += [f"parked job: {text}" for text in Job.objects.filter(state="parked").values_list("error", flat=True)[:5]]
+    for line in complaints[:30]:
+        say(f"  ! {line}")
+    webhooks = play.telegram.log.deliveries()
+    return {
+        "messages": Message.objects.count(),
+        "deliveries": Delivery.objects.count(),
+        "webhooks": len(webhooks),
+        "duplicates injected": sum(2 * (len(texts) + 1) for texts in play.wrote.values()),
+        "faults injected": len(play.telegram.log.faults()),
+        "kills": play.kills,
+        "database restarts": play.restarts,
+        "lost": lost,
+        "doubled": doubled,
+        "out of order": disorder,
+        "limits broken": len(broken),
+        "unknown": Delivery.objects.filter(state="unknown").count(),
+        "unknown without a cause": unexplained,
+        "dead letters": Update.objects.filter(state="dead").count(),
+        "violations of the Bot API": len(play.telegram.violations),
+        "seconds": round(play.seconds),
+    }
+
+
+def _chats() -> dict[tuple[int, str], str]:
+    from unicom.models import Chat
+
+    return {(channel, external): pk for pk, channel, external in Chat.objects.values_list("pk", "channel_id", "external_id")}
+
+
+def _bot_of(bots: dict[int, int], channel_id: int) -> int:
+    return next(bot for bot, channel in bots.items() if channel == channel_id)
+
+
+def _arrived(play: Play) -> dict[tuple[int, int], list[str]]:
+    """Return the texts that arrived in each chat, in that order."""
+    found: dict[tuple[int, int], list[str]] = defaultdict(list)
+    for bot, person in play.wrote:
+        found[bot, person] = play.telegram.log.sent_texts(person, bot_id=bot)
+    return found
+
+
+def _excuses(play: Play) -> Counter[tuple[int, int]]:
+    """Count the faults each chat has seen that leave a sender in doubt."""
+    return Counter((call.bot_id, int(call.chat_id or 0)) for call in play.telegram.log.faults())
+
+
+def _disorder(bots: dict[int, int], arrived: dict[tuple[int, int], list[str]]) -> tuple[int, list[str]]:
+    queued: dict[tuple[int, int], list[str]] = defaultdict(list)
+    channels = {channel: bot for bot, channel in bots.items()}
+    rows = Delivery.objects.order_by("id").values_list("channel_id", "chat__external_id", "message__text")
+    for channel_id, external_id, text in rows.iterator():
+        queued[channels[channel_id], int(external_id)].append(text)
+    count, noted = 0, []
+    for key, texts in arrived.items():
+        places = {text: place for place, text in enumerate(queued[key])}
+        order = [places[text] for text in texts if text in places]
+        if order != sorted(order):
+            count += 1
+            noted.append(f"out of order in {key}: {texts}")
+    return count, noted

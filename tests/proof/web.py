@@ -1,0 +1,10 @@
+"""Be the site's web process."""
+
+from __future__ import annotations
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.proof.settings")
+application = get_asgi_application()
