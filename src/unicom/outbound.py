@@ -174,7 +174,7 @@ def _queue(message: Message, chat: Chat, parts: list[Part], adapter: Adapter, pr
 
 
 def edit(message: Message, data: Mapping[str, Any]) -> Message:
-    """Change a message we sent (``text``, ``html``, ``buttons``, ``reply_markup``); raises InvalidMessage, saving nothing.
+    """Change the text, HTML or buttons of a message we sent; raises InvalidMessage, with nothing saved.
 
     The row follows once the platform has taken it. Without buttons the message loses those it had.
     """

@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import DatabaseError, router, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from unicom import buttons, pacing, statuses

@@ -24,12 +24,10 @@ def expired() -> list[QuerySet]:  # type: ignore[type-arg]
     handled = (Update.State.KEPT, Update.State.REPLAYED, Update.State.DISCARDED)
     return [
         InboundReceipt.objects.filter(created_at__lt=before(settings.UNICOM_KEEP_RECEIPTS_DAYS)).order_by("created_at"),
-        Update.objects.filter(
-            state__in=handled, created_at__lt=before(settings.UNICOM_KEEP_UPDATES_DAYS)
-        ).order_by("created_at"),
-        Job.objects.filter(
-            state=Job.State.DONE, finished_at__lt=before(settings.UNICOM_KEEP_JOBS_DAYS)
-        ).order_by("id"),
+        Update.objects.filter(state__in=handled, created_at__lt=before(settings.UNICOM_KEEP_UPDATES_DAYS)).order_by(
+            "created_at"
+        ),
+        Job.objects.filter(state=Job.State.DONE, finished_at__lt=before(settings.UNICOM_KEEP_JOBS_DAYS)).order_by("id"),
         IdempotencyKey.objects.filter(created_at__lt=before(settings.UNICOM_KEEP_KEYS_DAYS)).order_by("created_at"),
         CallbackExecution.objects.filter(
             message__isnull=True, created_at__lt=before(settings.UNICOM_KEEP_KEYS_DAYS)
@@ -40,7 +38,7 @@ def expired() -> list[QuerySet]:  # type: ignore[type-arg]
 
 
 def trim(*, batches: int = 100) -> int:
-    """Delete what is too old, at most so many batches of each kind; returns how many rows went. Safe to run anywhere."""
+    """Delete what is too old, at most so many batches of each kind; returns how many rows went. Idempotent."""
     gone = 0
     for rows in expired():
         for _ in range(batches):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -26,14 +27,11 @@ def _full(plan: Plan) -> dict[str, int]:
     """Run many rounds, each a proof of its own; one that was cut off is taken up where it was."""
     rounds: list[dict[str, int]] = json.loads(RECORD.read_text()) if RECORD.exists() else []
     while len(rounds) < FULL_ROUNDS:
-        import subprocess
-
         number = len(rounds) + 1
         _say(f"round {number} of {FULL_ROUNDS}")
         part = RECORD.with_suffix(".part")
-        subprocess.run(
-            [sys.executable, "-m", "tests.proof", "--kills", "10", "--seed", str(number), "--json", str(part)], check=False
-        )
+        options = ["--kills", "10", "--seed", str(number), "--json", str(part)]
+        subprocess.run([sys.executable, "-m", "tests.proof", *options], check=False)
         rounds.append(json.loads(part.read_text()))
         RECORD.write_text(json.dumps(rounds))
     return {name: sum(each[name] for each in rounds) for name in rounds[0]}

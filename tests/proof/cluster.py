@@ -87,7 +87,12 @@ class Database:
         switch = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if os.geteuid() == 0 else {}
         with (self.home / "postgres.log").open("ab") as log:
             again = subprocess.Popen(
-                command, cwd=data, stdout=log, stderr=log, stdin=subprocess.DEVNULL, **switch  # type: ignore[call-overload]
+                command,
+                cwd=data,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                **switch,  # type: ignore[call-overload]
             )
         self._again.append(again)
         self.restarts += 1
@@ -124,8 +129,9 @@ def programs(log: IO[bytes], *, webs: int, workers: int, concurrency: int) -> tu
     """Return the site's processes, not started, and the addresses of its web processes."""
     module = servers()
     ports = [module.free_port() for _ in range(webs)]
-    uvicorn = [sys.executable, "-m", "uvicorn", "tests.proof.web:application", "--log-level", "error", "--backlog", "4096"]
-    found = [Program(f"web {port}", [*uvicorn, "--port", str(port), "--lifespan", "off"], log) for port in ports]
+    options = ["--log-level", "error", "--backlog", "4096", "--lifespan", "off"]
+    web = [sys.executable, "-m", "uvicorn", "tests.proof.web:application", *options]
+    found = [Program(f"web {port}", [*web, "--port", str(port)], log) for port in ports]
     worker = [sys.executable, "-m", "django", "unicom_worker", "--concurrency", str(concurrency)]
     found += [Program(f"worker {number}", worker, log) for number in range(workers)]
     return found, [f"http://127.0.0.1:{port}" for port in ports]

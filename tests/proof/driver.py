@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.proof.cluster import ROOT, Program, database, programs
+from tests.proof.cluster import ROOT, Database, Program, database, programs
 from unicom.testing.telegram import Disorder, FakeBot, FakeTelegram, FakeUser, WebhookPolicy
 
 Result = TypeVar("Result")
 
 FAULTS = {
     "429": 0.004, "500": 0.002, "502": 0.002, "503": 0.002, "drop_before": 0.002, "drop_unread": 0.002,
-    "drop_after": 0.002, "malformed": 0.001, "malformed_before": 0.001, "timeout_before": 0.0002, "timeout_after": 0.0002,
+    "drop_after": 0.002, "malformed": 0.001, "malformed_before": 0.001,
+    "timeout_before": 0.0002, "timeout_after": 0.0002,
 }  # fmt: skip
 
 
@@ -108,13 +109,18 @@ def prove(plan: Plan, *, say: Callable[[str], Any]) -> dict[str, int]:
                 return judge(play, say=say)
             finally:
                 log.flush()
-                tail = (home / "site.log").read_text(errors="replace").splitlines()[-int(os.environ.get("PROOF_TAIL", "0")) :]
-                if os.environ.get("PROOF_TAIL"):
+                if lines := int(os.environ.get("PROOF_TAIL", "0")):
+                    tail = (home / "site.log").read_text(errors="replace").splitlines()[-lines:]
                     sys.stderr.write("\n".join(tail) + "\n")
 
 
 def _play(
-    plan: Plan, telegram: FakeTelegram, server: Any, site: list[Program], addresses: list[str], say: Callable[[str], Any]
+    plan: Plan,
+    telegram: FakeTelegram,
+    server: Database,
+    site: list[Program],
+    addresses: list[str],
+    say: Callable[[str], Any],
 ) -> Play:
     from unicom.models import Channel
 

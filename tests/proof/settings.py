@@ -19,7 +19,7 @@ DATABASES = {
         "OPTIONS": {"connect_timeout": 5},
     }
 }
-SECRET_KEY = "only-for-the-proof-and-long-enough-for-the-check-of-its-length"  # noqa: S105
+SECRET_KEY = "only-for-the-proof-and-long-enough-for-the-check-of-its-length"
 ALLOWED_HOSTS = ["127.0.0.1"]
 ROOT_URLCONF = "tests.proof.urls"
 USE_TZ = True

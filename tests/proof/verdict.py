@@ -49,8 +49,12 @@ def judge(play: Play, *, say: Callable[[str], Any]) -> dict[str, int]:
     complaints += noted
     broken = play.telegram.log.broken_limits()
     complaints += [str(item) for item in broken[:10]]
-    complaints += [f"dead letter: {text}" for text in Update.objects.filter(state="dead").values_list("error", flat=True)[:5]]
-    complaints += [f"parked job: {text}" for text in Job.objects.filter(state="parked").values_list("error", flat=True)[:5]]
+    dead, parked = Update.objects.filter(state="dead"), Job.objects.filter(state="parked")
+    for what, rows in (("dead letter", dead), ("parked", parked)):
+        ("dead letter", Update.objects.filter(state="dead")),
+        ("parked", Job.objects.filter(state="parked")),
+    ):
+        complaints += [f"{what}: {text}" for text in rows.values_list("error", flat=True)[:5]]
     for line in complaints[:30]:
         say(f"  ! {line}")
     webhooks = play.telegram.log.deliveries()
@@ -77,7 +81,8 @@ def judge(play: Play, *, say: Callable[[str], Any]) -> dict[str, int]:
 def _chats() -> dict[tuple[int, str], str]:
     from unicom.models import Chat
 
-    return {(channel, external): pk for pk, channel, external in Chat.objects.values_list("pk", "channel_id", "external_id")}
+    rows = Chat.objects.values_list("pk", "channel_id", "external_id")
+    return {(channel, external or ""): pk for pk, channel, external in rows}
 
 
 def _bot_of(bots: dict[int, int], channel_id: int) -> int:
