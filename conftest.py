@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+# The package's own fixtures, as its users take them; pytest allows this line in the top-level conftest only.
+pytest_plugins = ["unicom.testing.pytest_plugin"]
+
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
 # Only a newer Python cannot be installed by `make test`; whatever else a test lacks is a fault of the run.

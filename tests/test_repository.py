@@ -95,7 +95,16 @@ def test_starting_django_loads_nothing_optional() -> None:
     loaded = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
     modules = set(loaded.stdout.split())
     assert "unicom" in modules
-    optional = {"aiogram", "celery", "channels", "channels_redis", "openai", "playwright", "redis", "telegramify_markdown"}
+    optional = {
+        "aiogram",
+        "celery",
+        "channels",
+        "channels_redis",
+        "openai",
+        "playwright",
+        "redis",
+        "telegramify_markdown",
+    }
     assert modules & optional == set()
 
 

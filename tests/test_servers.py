@@ -16,7 +16,9 @@ import pytest
 SERVERS = Path(__file__).resolve().parent.parent / "scripts" / "servers.py"
 pytestmark = pytest.mark.once
 
-SHOW = "import os; print(os.environ.get('UNICOM_TEST_POSTGRES_URL'), os.environ.get('UNICOM_TEST_REDIS_URL'), flush=True)"
+SHOW = (
+    "import os; print(os.environ.get('UNICOM_TEST_POSTGRES_URL'), os.environ.get('UNICOM_TEST_REDIS_URL'), flush=True)"
+)
 
 
 def start(*arguments: str, tmp_path: Path, **environment: str) -> subprocess.Popen[str]:

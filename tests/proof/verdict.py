@@ -50,11 +50,8 @@ def judge(play: Play, *, say: Callable[[str], Any]) -> dict[str, int]:
     broken = play.telegram.log.broken_limits()
     complaints += [str(item) for item in broken[:10]]
     dead, parked = Update.objects.filter(state="dead"), Job.objects.filter(state="parked")
-    for what, rows in (("dead letter", dead), ("parked", parked)):
-        ("dead letter", Update.objects.filter(state="dead")),
-        ("parked", Job.objects.filter(state="parked")),
-    ):
-        complaints += [f"{what}: {text}" for text in rows.values_list("error", flat=True)[:5]]
+    for what, errors in (("dead letter", dead.values_list("error")), ("parked job", parked.values_list("error"))):
+        complaints += [f"{what}: {error}" for (error,) in errors[:5]]
     for line in complaints[:30]:
         say(f"  ! {line}")
     webhooks = play.telegram.log.deliveries()

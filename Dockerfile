@@ -1,0 +1,19 @@
+# The example project and the tests, for `docker compose up --build`.
+FROM python:3.13-slim-bookworm
+
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends bash chromium fonts-dejavu-core git make postgresql redis-server \
+    && rm -rf /var/lib/apt/lists/*
+
+WORKDIR /app
+ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1
+
+# The dependencies first: a change of the sources alone does not install them again.
+COPY pyproject.toml uv.lock README.md LICENSE ./
+COPY scripts ./scripts
+RUN mkdir -p src/unicom && touch src/unicom/__init__.py && scripts/setup.sh
+COPY . .
+RUN scripts/setup.sh
+
+EXPOSE 8000
+CMD ["python", "example/manage.py", "demo", "--host", "0.0.0.0"]

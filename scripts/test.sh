@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Run the whole suite on PostgreSQL, then again on SQLite; arguments go to pytest and leave the coverage floor out.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+if [ -z "${UNICOM_TEST_SERVERS_UP:-}" ]; then
+  scripts/system_packages.sh postgresql redis-server chromium fonts-dejavu-core
+  echo "==> Starting a private PostgreSQL and Redis"
+  UNICOM_TEST_SERVERS_UP=1 exec .venv/bin/python scripts/servers.py -- "$0" "$@"
+fi
+
+first=(--cov --cov-report= --cov-fail-under=0)
+second=(--cov --cov-append --cov-report=term)
+if [ $# -gt 0 ]; then
+  first=(--no-cov) second=(--no-cov)
+fi
+pytest() { .venv/bin/python -m pytest --numprocesses 2 --quiet "$@"; }
+
+status=0
+echo "==> The suite on PostgreSQL"
+UNICOM_TEST_DATABASE=postgres pytest -m "not proof" "${first[@]}" "$@" || status=$?
+echo "==> The suite on SQLite"
+UNICOM_TEST_DATABASE=sqlite pytest -m "not proof and not once" "${second[@]}" "$@" || status=$?
+exit $status
