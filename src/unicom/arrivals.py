@@ -53,6 +53,8 @@ def account(channel: Channel, person: Person, chat_id: str) -> Account:
     elif (person.name and person.name != found.name) or (person.username and person.username != found.username):
         found.name, found.username = person.name or found.name, person.username or found.username
         found.save(update_fields=["name", "username"])
+    if person.identities:
+        _keep_identities(found, person)
     if chat_id and not found.in_chat:
         insert_if_absent(AccountChat(account=found, chat_id=chat_id))
     return found
@@ -70,22 +72,39 @@ def _make(channel: Channel, person: Person, pk: str) -> None:
     )
     if not insert_if_absent(row):
         return  # somebody else met the same person at the same moment
-    for identity in person.identities:
-        insert_if_absent(
-            AccountIdentity(
-                account=row,
-                kind=identity.kind,
-                scope=identity.scope,
-                value=identity.value[:320],
-                verified=identity.verified,
-            )
-        )
     if person.user_id is not None:
         insert_if_absent(AccountIdentity(account=row, kind="user", value=str(person.user_id), verified=True))
-    if person.identities or person.user_id is not None:
         member = find_member(row, user_id=person.user_id)
         if member is not None:
             Account.objects.filter(pk=pk).update(member=member)
+
+
+def _keep_identities(row: Account, person: Person) -> None:
+    """Keep the further ids a platform tells of somebody, and find their member by a new one."""
+    known = {
+        (kind, scope, value): verified
+        for kind, scope, value, verified in row.identities.values_list("kind", "scope", "value", "verified")
+    }
+    news = False
+    for identity in person.identities:
+        value = identity.value.strip()[:320]
+        if not value or (
+            known.get((identity.kind, identity.scope, value), False) >= identity.verified
+            and ((identity.kind, identity.scope, value) in known)
+        ):
+            continue
+        news = True
+        AccountIdentity.objects.update_or_create(
+            account=row,
+            kind=identity.kind,
+            scope=identity.scope,
+            value=value,
+            defaults={"verified": identity.verified},
+        )
+    if news and row.member_id is None:
+        row.member = find_member(row)
+        if row.member is not None:
+            row.save(update_fields=["member"])
 
 
 def open_chat(channel: Channel, place: Conversation) -> None:

@@ -12,6 +12,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
+from unicom.cleaning import is_clean, text_problem
 from unicom.errors import Expired, InvalidMessage, NotAccessible
 from unicom.models import Account, AccountChat, CallbackExecution, Channel, Message, ToolCall
 from unicom.types import Button
@@ -40,8 +41,11 @@ def execution_id_of(token: str) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Return ``value`` as JSON gives it back; raises TypeError or ValueError for what JSON has no word for."""
-    return json.loads(json.dumps(value, cls=DjangoJSONEncoder, allow_nan=False))
+    """Return ``value`` as JSON gives it back; raises TypeError or ValueError for what no database can keep as JSON."""
+    found = json.loads(json.dumps(value, cls=DjangoJSONEncoder, allow_nan=False))
+    if not is_clean(found):
+        raise ValueError("it contains a NUL character or half of a surrogate pair")
+    return found
 
 
 def make(
@@ -58,8 +62,16 @@ def make(
         data = plain(data)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidMessage({"callback_data": f"cannot be written as JSON ({error})"}) from None
-    if expires_at is not None and timezone.is_naive(expires_at):
-        raise InvalidMessage({"expires_at": f"{expires_at!r} has no time zone; use django.utils.timezone.now()"})
+    problems: dict[str, str] = {}
+    for key, value, kind in (("account", account, Account), ("tool_call", tool_call, ToolCall)):
+        if value is not None and not isinstance(value, kind):
+            problems[key] = f"{value!r} is not of the model {kind.__name__}"
+    if expires_at is not None and not isinstance(expires_at, datetime):
+        problems["expires_at"] = f"{expires_at!r} is not a datetime"
+    elif expires_at is not None and timezone.is_naive(expires_at):
+        problems["expires_at"] = f"{expires_at!r} has no time zone; use django.utils.timezone.now()"
+    if problems:
+        raise InvalidMessage(problems)
     if account is None and source_message is not None and source_message.is_outgoing is False:
         account = source_message.sender
     return CallbackExecution(
@@ -97,19 +109,22 @@ def _read_one(item: Any, where: str, problems: dict[str, str], made: list[Callba
         problems[where] = f"an object with text is needed, not {item!r}"
         return None
     text = item.get("text")
-    if not isinstance(text, str) or not text.strip():
+    if not isinstance(text, str) or not text.strip() or text_problem(text):
         problems[where] = f"text is needed, not {text!r}"
         return None
     for key in sorted(set(map(str, item)) - _KEYS):
         problems[f"{where}.{key}"] = "not a key of a button"
     kind = item.get("type") or ("url" if "url" in item else "callback")
-    style = str(item.get("style") or "")
+    style = item.get("style") or ""
+    if sentence := text_problem(style):
+        problems[f"{where}.style"] = sentence
+        return None
     if kind == "url":
         url = item.get("url")
-        if not isinstance(url, str) or not url.lower().startswith(("https://", "http://", "tg://", "mailto:", "tel:")):
+        if text_problem(url) or not str(url).lower().startswith(("https://", "http://", "tg://", "mailto:", "tel:")):
             problems[f"{where}.url"] = f"{url!r} is not a web address"
             return None
-        return Button(text=text, url=url, style=style)
+        return Button(text=text, url=str(url), style=style)
     if kind != "callback":
         problems[f"{where}.type"] = f"{kind!r} is not one of callback, url"
         return None

@@ -34,7 +34,7 @@ def _first_fit(request: Request, parent: RequestCategory | None, notes: list[str
     candidates = (
         RequestCategory.objects.filter(parent=parent, is_active=True)
         .filter(Q(channels=None) | Q(channels=request.channel_id))
-        .filter(Q(is_public=True) | Q(members=request.member_id) | Q(groups__members=request.member_id))
+        .filter(_open_to(request.member_id))
         .distinct()
     )
     for category in candidates:
@@ -50,6 +50,12 @@ def _first_fit(request: Request, parent: RequestCategory | None, notes: list[str
             logger.warning("Category %s failed on request %s: %s", category.pk, request.pk, error)
             notes.append(f"category {category.name!r} failed: {type(error).__name__}: {error}")
     return None
+
+
+def _open_to(member_id: int | None) -> Q:
+    # Comparing with None would match the categories that name nobody.
+    theirs = Q(members=member_id) | Q(groups__members=member_id) if member_id is not None else Q()
+    return Q(is_public=True) | theirs if theirs else Q(is_public=True)
 
 
 def snapshot(request: Request) -> SimpleNamespace:

@@ -28,3 +28,14 @@ def is_clean(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return all(is_clean(item) for item in value)
     return True
+
+
+def text_problem(value: Any) -> str:
+    """Return what is wrong with a text on its way out, or nothing."""
+    if not isinstance(value, str):
+        return f"text is needed, not {type(value).__name__}"
+    if "\x00" in value:
+        return "contains a NUL character, which no platform can carry"
+    if not is_clean(value):
+        return "contains half of a surrogate pair, which is not a character"
+    return ""

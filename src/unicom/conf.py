@@ -46,7 +46,10 @@ class UnicomSettings:
     @property
     def UNICOM_ENCRYPTION_KEYS(self) -> list[str]:
         """Keys for secrets at rest, the first encrypts; empty: derived from SECRET_KEY and its fallbacks."""
-        return [str(key) for key in _setting("UNICOM_ENCRYPTION_KEYS", [])]
+        keys = _setting("UNICOM_ENCRYPTION_KEYS", [])
+        if not isinstance(keys, list | tuple) or not all(isinstance(key, str) and key.strip() for key in keys):
+            raise ConfigurationError("UNICOM_ENCRYPTION_KEYS: a list of texts is needed, none of them empty.")
+        return list(keys)
 
     @property
     def UNICOM_LISTEN_DSN(self) -> str:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from unicom.conf import settings
-from unicom.errors import ConfigurationError, EncryptionKeyError
+from unicom.errors import EncryptionKeyError
 from unicom.ids import digest
 
 MARK = "unicom1"
@@ -29,8 +29,6 @@ def _fernet(secret: str) -> tuple[str, Fernet]:
 
 def _keys() -> list[tuple[str, Fernet]]:
     keys = settings.UNICOM_ENCRYPTION_KEYS or settings.secret_keys
-    if not all(keys):
-        raise ConfigurationError("UNICOM_ENCRYPTION_KEYS: every key must be a text that is not empty.")
     return [_fernet(key) for key in keys]
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from unicom import buttons, idempotency, media
+from unicom.cleaning import text_problem
 from unicom.ids import chat_key
 from unicom.models import CallbackExecution, Channel, Chat, Message
 from unicom.models.message import PRIORITY_BULK, PRIORITY_NORMAL, PRIORITY_REPLY
@@ -132,7 +133,7 @@ def read(
     _place(adapter, channel, given, problems, wish)
     _manner(adapter, given, problems, wish)
     says_something = wish.text.strip() or wish.html.strip() or wish.files or wish.options
-    if not says_something and not {"text", "html"} & set(problems) and not FILE_KEYS & set(given):
+    if not says_something and not {"text", "html"} & set(problems) and not any(given.get(key) for key in FILE_KEYS):
         problems["text"] = "required: a message needs text, html or a file"
     if not problems and wish.idempotency_key:
         place = {"chat_id": wish.chat.pk if wish.chat else chat_key(channel.platform, channel.pk, wish.new_chat)}
@@ -177,28 +178,17 @@ def _keys(
             problems[key] = f"not a key of a {channel.platform} message"
 
 
-def clean_problem(value: Any) -> str:
-    """Return what is wrong with a text on its way out, or nothing."""
-    if not isinstance(value, str):
-        return f"text is needed, not {type(value).__name__}"
-    if "\x00" in value:
-        return "contains a NUL character, which no platform can carry"
-    if re.search("[\ud800-\udfff]", value):
-        return "contains half of a surrogate pair, which is not a character"
-    return ""
-
-
 def _content(adapter: Adapter, given: Mapping[Any, Any], problems: dict[str, str], wish: Wish) -> None:
     for key in ("text", "html", "subject", "from_name"):
         if key in given and key not in problems:
-            if sentence := clean_problem(given[key]):
+            if sentence := text_problem(given[key]):
                 problems[key] = sentence
             else:
                 setattr(wish, key, given[key])
     for key in ("to", "cc", "bcc", "reply_to"):
         if key in given and key not in problems:
             value = [given[key]] if isinstance(given[key], str) else given[key]
-            if not isinstance(value, list | tuple) or any(clean_problem(item) for item in value):
+            if not isinstance(value, list | tuple) or any(text_problem(item) for item in value):
                 problems[key] = f"a list of addresses is needed, not {given[key]!r}"
             else:
                 wish.addresses[key] = tuple(value)
@@ -272,7 +262,10 @@ def _buttons(given: Mapping[Any, Any], problems: dict[str, str], wish: Wish) -> 
         if found is not None:
             wish.rows, wish.executions = found
         elif "reply_markup" not in problems:
-            wish.options["reply_markup"] = given["reply_markup"]
+            try:
+                wish.options["reply_markup"] = buttons.plain(given["reply_markup"])
+            except (TypeError, ValueError, RecursionError) as error:
+                problems["reply_markup"] = f"cannot be written as JSON ({error})"
 
 
 def _place(adapter: Adapter, channel: Channel, given: Mapping[Any, Any], problems: dict[str, str], wish: Wish) -> None:
@@ -295,7 +288,7 @@ def _place(adapter: Adapter, channel: Channel, given: Mapping[Any, Any], problem
 
 
 def _find_chat(adapter: Adapter, channel: Channel, value: Any, problems: dict[str, str], wish: Wish) -> None:
-    if isinstance(value, bool) or not isinstance(value, str | int) or clean_problem(str(value)) or not str(value):
+    if isinstance(value, bool) or not isinstance(value, str | int) or text_problem(str(value)) or not str(value):
         problems["chat_id"] = f"the id of a chat is needed, not {value!r}"
         return
     text = str(value)
@@ -336,7 +329,7 @@ def _manner(adapter: Adapter, given: Mapping[Any, Any], problems: dict[str, str]
         problems["type"] = f"{given['type']!r} is not one of {', '.join(TYPES)}"
     if "idempotency_key" in given:
         key = given["idempotency_key"]
-        if not isinstance(key, str) or not 0 < len(key) <= 255 or clean_problem(key):
+        if not isinstance(key, str) or not 0 < len(key) <= 255 or text_problem(key):
             problems["idempotency_key"] = f"a text of 1 to 255 characters is needed, not {key!r}"
         else:
             wish.idempotency_key = key

@@ -15,8 +15,9 @@ def find_member(account: Account, *, user_id: Any = None) -> Member | None:
     if user_id is not None:
         return Member.objects.filter(user_id=user_id, is_active=True).first()
     found: set[Member] = set()
-    for identity in account.identities.filter(verified=True, kind__in=CONTACTS).exclude(value=""):
-        found |= set(Member.objects.filter(**{CONTACTS[identity.kind]: identity.value}, is_active=True)[:2])
+    for identity in account.identities.filter(verified=True, kind__in=CONTACTS):
+        if value := identity.value.strip():
+            found |= set(Member.objects.filter(**{CONTACTS[identity.kind]: value}, is_active=True)[:2])
     return found.pop() if len(found) == 1 else None
 
 

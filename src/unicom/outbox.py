@@ -264,7 +264,10 @@ def _not_delivered(delivery: Delivery, error: DeliveryError) -> bool:
 
 
 def _may_repeat(delivery: Delivery) -> bool:
-    adapter = adapter_class(delivery.channel.platform)
+    try:
+        adapter = adapter_class(delivery.channel.platform)
+    except UnknownPlatform:
+        return False
     return (
         adapter.safe_to_repeat
         or adapter.is_local

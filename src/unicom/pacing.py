@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.db import connections, router, transaction
+from pydantic import ValidationError
 
+from unicom.errors import UnknownPlatform
 from unicom.models import Channel, Delivery, Pace
 from unicom.platforms import adapter_class
 from unicom.platforms.base import PacingConfig
@@ -41,8 +43,11 @@ def limits_of(delivery: Delivery) -> list[Limit]:
     if delivery.act not in ("send", "edit"):
         return []
     channel = delivery.channel
-    platform = adapter_class(channel.platform).limits
-    own = _own_pacing(channel)
+    try:
+        platform = adapter_class(channel.platform).limits
+        own = _own_pacing(channel)
+    except (UnknownPlatform, ValidationError):
+        return []  # it cannot be delivered at all, as its delivery will say
     rates = [
         (f"channel:{channel.pk}", own.channel, platform.channel_pace, channel.pk),
         (f"chat:{delivery.chat_id}", own.chat, platform.chat_pace, None),

@@ -24,6 +24,17 @@ def _refuse_write(target: Any) -> Any:
     raise TypeError(f"{type(target).__name__} may not be written to")
 
 
+_MISSING = object()
+
+
+def _getattr(target: Any, name: str) -> Any:
+    """Return an attribute as RestrictedPython allows; one that is missing is an error, not None."""
+    found = safer_getattr(target, name, _MISSING)
+    if found is _MISSING:
+        raise AttributeError(f"there is no {name!r} here")
+    return found
+
+
 def call(source: str, name: str, *args: Any) -> Any:
     """Run ``source`` and call its function ``name``; raises what it raises, and LookupError without such a function.
 
@@ -32,7 +43,7 @@ def call(source: str, name: str, *args: Any) -> Any:
     space: dict[str, Any] = {
         "__builtins__": {
             **safe_builtins, "any": any, "all": all, "sum": sum, "min": min, "max": max, "list": list, "dict": dict,
-            "set": set, "enumerate": enumerate, "reversed": reversed, "_getattr_": safer_getattr,
+            "set": set, "enumerate": enumerate, "reversed": reversed, "_getattr_": _getattr,
         },
         "_getitem_": default_guarded_getitem,
         "_getiter_": default_guarded_getiter,

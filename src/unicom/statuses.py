@@ -34,7 +34,15 @@ def fold(deliveries: Iterable[tuple[str, str]]) -> str:
     return SENDING if least == QUEUED and any(RANK[state] > RANK[QUEUED] for state, _ in rows) else least
 
 
-def refold(message: Message, delivery: Delivery | None, *, error: str = "", folded: str = "", **known: Any) -> str:
+def refold(
+    message: Message,
+    delivery: Delivery | None,
+    *,
+    error: str = "",
+    folded: str = "",
+    at: datetime | None = None,
+    **known: Any,
+) -> str:
     """Bring a message's row in line with its deliveries, number it once it is settled, and tell receivers.
 
     To be called in the transaction that changed a delivery. ``known`` are further columns to write, ``folded`` is the
@@ -48,7 +56,7 @@ def refold(message: Message, delivery: Delivery | None, *, error: str = "", fold
     previous = message.status
     values: dict[str, Any] = {**known}
     if status != previous:
-        values.update(status=status, **_documented(message, status, timezone.now()))
+        values.update(status=status, **_documented(message, status, at or timezone.now()))
         values["error"] = error if status in (*_FAILURES, UNKNOWN) else ""
     if message.seq is None and status in SETTLED:
         taken = next_seq(
@@ -95,6 +103,8 @@ def receipt(delivery: Delivery, status: str, *, at: datetime | None, error: str 
         return False
     delivery.refresh_from_db()
     message = Message.objects.select_for_update(of=("self",)).get(pk=delivery.message_id)
-    known: dict[str, Any] = {f"time_{status}": at} if at and status in (SENT, DELIVERED, SEEN) else {}
-    refold(message, delivery, error=error, **known)
+    known: dict[str, Any] = {}
+    if at and status in (SENT, DELIVERED, SEEN) and getattr(message, f"time_{status}") is None:
+        known[f"time_{status}"] = at
+    refold(message, delivery, error=error, at=at, **known)
     return True

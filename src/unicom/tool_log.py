@@ -10,6 +10,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 from django.utils import timezone
 
+from unicom.cleaning import clean
 from unicom.errors import InvalidMessage
 from unicom.ids import unguessable, uuid7
 from unicom.models import Chat, Message
@@ -30,6 +31,11 @@ def log_tool_interaction(
     problems: dict[str, str] = {}
     if tool_call is None and tool_response is None:
         problems["tool_call"] = "a tool_call, a tool_response or both are needed"
+    for key, given in (("tool_call", tool_call), ("tool_response", tool_response)):
+        if given is not None and not isinstance(given, Mapping):
+            problems[key] = f"a dict is needed, not {type(given).__name__}"
+    if problems:
+        raise InvalidMessage(problems)
     call = _call(tool_call, problems) if tool_call is not None else None
     response = _response(tool_response, call, chat, problems) if tool_response is not None else None
     if reply_to is not None and reply_to.chat_id != chat.pk:
@@ -49,7 +55,7 @@ def log_tool_interaction(
 
 def _plain(value: Any, key: str, problems: dict[str, str]) -> Any:
     try:
-        return json.loads(json.dumps(value, cls=DjangoJSONEncoder, allow_nan=False).replace("\\u0000", "\\ufffd"))
+        return clean(json.loads(json.dumps(value, cls=DjangoJSONEncoder, allow_nan=False)))
     except (TypeError, ValueError, RecursionError) as error:
         problems[key] = f"cannot be written as JSON ({error})"
         return None
