@@ -80,10 +80,15 @@ def validate(channel: Channel) -> bool:
         channel.active, channel.error = False, f"Setting the channel up failed unexpectedly ({type(error).__name__})."
         channel.save(update_fields=["active", "error", "updated_at"])
         return False
-    channel.config = {**channel.config, **found.config}
-    channel.external_id = found.external_id or channel.external_id
-    channel.active, channel.error, channel.down_since, channel.validated_at = True, "", None, timezone.now()
-    channel.save()
+    with transaction.atomic():
+        # The network took its time: what was edited meanwhile stays, and what was found is added to it.
+        fresh = Channel.objects.select_for_update().get(pk=channel.pk)
+        channel.config = {**fresh.config, **found.config}
+        channel.external_id = found.external_id or fresh.external_id
+        channel.active, channel.error, channel.down_since, channel.validated_at = True, "", None, timezone.now()
+        channel.save(
+            update_fields=["config", "external_id", "active", "error", "down_since", "validated_at", "updated_at"]
+        )
     from unicom import outbox
 
     outbox.channel_recovered(channel)

@@ -16,10 +16,11 @@ class UnicomConfig(AppConfig):
         """Register checks and our own receivers."""
         from django.contrib.auth.signals import user_logged_in
 
-        from unicom import checks  # noqa: F401
+        from unicom import checks, leftovers  # noqa: F401  importing the checks registers them
         from unicom.conf import settings
         from unicom.platforms.webchat.guests import migrate_on_login
 
+        leftovers.connect()
         user_logged_in.connect(migrate_on_login, dispatch_uid="unicom.webchat.migrate_on_login")
         if settings.is_development_server and settings.UNICOM_DEV_WORKER:
             from unicom.worker import start_in_process

@@ -203,6 +203,7 @@ def html_to_text(html: str) -> str:
     """Return the words of some HTML, line by line."""
     from django.utils.html import strip_tags
 
+    html = re.sub(r"(?is)<(style|script|title)\b.*?</\1\s*>", "", html)
     broken = re.sub(r"(?i)<br\s*/?>|</(p|div|h[1-6]|li|tr)>", "\n", html)
     import html as entities
 

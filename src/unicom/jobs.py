@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from django.db import router, transaction
+from django.db import IntegrityError, router, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -138,6 +138,25 @@ def _failed(row: Job, reason: str) -> None:
         logger.error("Job %s (%s) is parked after %s attempts.", row.pk, row.kind, row.attempts)
     else:
         QUEUE.give_back(row, timezone.now() + backoff(row.attempts), error=reason)
+
+
+def run_again(row: Job) -> bool:
+    """Queue a parked job anew, with all its attempts; False where it is not parked. A person's decision."""
+    try:
+        with transaction.atomic():
+            changed = Job.objects.filter(pk=row.pk, state=Job.State.PARKED).update(
+                state=Job.State.QUEUED,
+                attempts=0,
+                crashes=0,
+                next_attempt_at=timezone.now(),
+                finished_at=None,
+                claimed_by="",
+            )
+            if changed:
+                wake(job=(row.kind, row.key))
+    except IntegrityError:
+        return False  # the same job was written anew meanwhile
+    return bool(changed)
 
 
 def backoff(attempts: int) -> timedelta:

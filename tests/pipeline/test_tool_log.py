@@ -63,7 +63,7 @@ def test_a_chat_logs_a_call_that_the_system_began(message):
         ({"tool_call": "x"}, {"tool_call"}),
         ({"tool_call": CALL, "tool_response": ["x"]}, {"tool_response"}),
     ],
-    ids=lambda value: repr(value)[:50],
+    ids=lambda value: repr(sorted(map(str, value)))[:50],
 )
 def test_a_bad_log_entry_is_refused_whole(message, given, keys):
     """Every key is named; nothing is saved."""

@@ -13,10 +13,11 @@ from django.utils.translation import gettext_lazy
 
 from unicom.admin.base import ChannelFilter, Consequence, UnicomAdmin, report
 from unicom.admin.display import badge, excerpt, pretty_json
+from unicom.admin.typed import ModelForm, TabularInline
 from unicom.models import Account, AccountIdentity, CallbackExecution, Member, Request, Suppression
 
 
-class IdentityInline(admin.TabularInline):
+class IdentityInline(TabularInline):
     """Show the further ids of an account."""
 
     model = AccountIdentity
@@ -115,7 +116,7 @@ class AccountAdmin(UnicomAdmin):
         report(self, request, done, total, ("%(count)d account was unblocked.", "%(count)d accounts were unblocked."))
 
 
-class SuppressionForm(forms.ModelForm):
+class SuppressionForm(ModelForm):
     """Ask for whom it is."""
 
     def clean(self) -> dict[str, Any]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import quote
-from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.db.models.fields.related import ForeignKey, ManyToManyField
-from django.forms import Field
 from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import cached_property
@@ -20,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.debug import SafeExceptionReporterFilter
 
+from unicom.admin.typed import ModelAdmin, Pages
 from unicom.models import Channel
 
 COUNT_CAP = 10_000
@@ -36,18 +35,18 @@ class NothingShown(SafeExceptionReporterFilter):
         """Name what was posted, without the values."""
         return {} if request is None else dict.fromkeys(request.POST, self.cleansed_substitute)
 
-    def get_traceback_frame_variables(self, request: HttpRequest | None, tb_frame: Any) -> list[tuple[str, Any]]:
+    def get_traceback_frame_variables(self, request: HttpRequest | None, tb_frame: Any) -> Any:
         """Name the variables of a frame, without the values."""
         return [(name, self.cleansed_substitute) for name in tb_frame.f_locals]
 
 
-class CappedPaginator(Paginator):
+class CappedPaginator(Pages):
     """Count no further than anyone would page: a table of millions costs no more than its first rows."""
 
     @cached_property
     def count(self) -> int:
         """Return the number of rows, at most COUNT_CAP."""
-        return self.object_list[:COUNT_CAP].count()  # type: ignore[union-attr]
+        return int(cast("QuerySet[Any]", self.object_list)[:COUNT_CAP].count())
 
 
 class ChannelFilter(admin.SimpleListFilter):
@@ -79,7 +78,7 @@ class Consequence:
         """Whether the user must be allowed to delete these, too."""
 
 
-class UnicomAdmin(admin.ModelAdmin):
+class UnicomAdmin(ModelAdmin):
     """Be the parent of all our pages."""
 
     list_per_page = 50
@@ -102,15 +101,13 @@ class UnicomAdmin(admin.ModelAdmin):
         rows = rows.select_related(*filter(None, related)) if any(related) else rows
         return rows.defer(f"{self.channel_path}__config") if self.channel_path else rows
 
-    def formfield_for_foreignkey(self, db_field: ForeignKey[Any], request: HttpRequest, **kwargs: Any) -> Field | None:
+    def formfield_for_foreignkey(self, db_field: ForeignKey[Any], request: HttpRequest, **kwargs: Any) -> Any:
         """Offer channels without their secrets."""
         if db_field.related_model is Channel and db_field.name not in self.autocomplete_fields:
             kwargs.setdefault("queryset", Channel.objects.defer("config").order_by("name"))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
-    def formfield_for_manytomany(
-        self, db_field: ManyToManyField[Any, Any], request: HttpRequest, **kwargs: Any
-    ) -> Field | None:
+    def formfield_for_manytomany(self, db_field: ManyToManyField[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         """Offer channels without their secrets."""
         if db_field.related_model is Channel:
             kwargs.setdefault("queryset", Channel.objects.defer("config").order_by("name"))
@@ -118,14 +115,14 @@ class UnicomAdmin(admin.ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Show the list, or run an action."""
-        request.exception_reporter_filter = NothingShown()  # type: ignore[attr-defined]
+        request.exception_reporter_filter = NothingShown()
         return super().changelist_view(request, extra_context)
 
     def changeform_view(
         self, request: HttpRequest, object_id: Any = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         """Show or save one row."""
-        request.exception_reporter_filter = NothingShown()  # type: ignore[attr-defined]
+        request.exception_reporter_filter = NothingShown()
         return super().changeform_view(request, object_id, form_url, extra_context)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, Any]:
@@ -203,7 +200,7 @@ def short_id(pk: str) -> Any:
     return format_html('<span class="unicom-id">…{}</span>', pk[-8:]) if len(pk) > 12 else pk
 
 
-def report(model_admin: admin.ModelAdmin, request: HttpRequest, done: int, total: int, texts: tuple[str, str]) -> None:
+def report(model_admin: ModelAdmin, request: HttpRequest, done: int, total: int, texts: tuple[str, str]) -> None:
     """Tell how many of the chosen rows an action applied to, and how many it did not."""
     if done:
         model_admin.message_user(request, ngettext(*texts, done) % {"count": done}, messages.SUCCESS)

@@ -7,11 +7,13 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from unicom.admin import secrets
 from unicom.admin.config_fields import EMPTY, SecretField, default_of, field_for
+from unicom.admin.typed import ModelForm
 from unicom.conf import settings
 from unicom.errors import ConfigurationError, InvalidConfig, UnknownPlatform
 from unicom.models import Channel
@@ -35,7 +37,8 @@ def raw_widget() -> forms.Widget:
     if "django_ace" in settings.installed_apps:
         from django_ace import AceWidget
 
-        return AceWidget(mode="json", width="100%", height="320px", showprintmargin=False, tabsize=2)
+        widget: forms.Widget = AceWidget(mode="json", width="100%", height="320px", showprintmargin=False, tabsize=2)
+        return widget
     return forms.Textarea(attrs={"rows": 14, "class": "vLargeTextField unicom-code", "spellcheck": "false"})
 
 
@@ -70,7 +73,7 @@ class RawJSONField(forms.CharField):
             return True
 
 
-class ChannelForm(forms.ModelForm):
+class ChannelForm(ModelForm):
     """Edit a channel's name and config; either the fields or the raw JSON, whichever was changed."""
 
     platform_name: ClassVar[str] = ""
@@ -119,7 +122,7 @@ class ChannelForm(forms.ModelForm):
     def full_clean(self) -> None:
         """Check everything; after an error no typed secret stays on the page."""
         super().full_clean()
-        if self.is_bound and self._errors and self.config_model is not None:
+        if self.is_bound and self.config_model is not None and self.errors:
             self._after_errors()
 
     def _from_raw(self) -> Any:
@@ -181,13 +184,11 @@ class ChannelForm(forms.ModelForm):
             if isinstance(field, SecretField) and typed and name not in self.errors:
                 self.add_error(name, _("Not saved yet, and not shown again: please enter it once more."))
             elif isinstance(field, forms.JSONField) and typed:
-                again[name] = self._without_secrets(str(typed), name.removeprefix(PREFIX))
+                again[self.add_prefix(name)] = self._without_secrets(str(typed), name.removeprefix(PREFIX))
         typed = self.data.get(self.add_prefix(RAW))
         if typed:
-            again[RAW] = self._without_secrets(str(typed), "")
-        self.data = self.data.copy()
-        for name, text in again.items():
-            self.data[self.add_prefix(name)] = text
+            again[self.add_prefix(RAW)] = self._without_secrets(str(typed), "")
+        self.data = {**self.data.dict(), **again} if isinstance(self.data, QueryDict) else {**self.data, **again}
 
     def _without_secrets(self, text: str, key: str) -> str:
         try:

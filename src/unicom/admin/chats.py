@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import quote, unquote
+from django.contrib.admin.widgets import AdminTextInputWidget
 from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import Substr
@@ -50,7 +51,7 @@ class ChatAdmin(UnicomAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Chat]:
         """Fetch the last words and one participant with each chat."""
         person = AccountChat.objects.filter(chat=OuterRef("pk")).order_by("id")
-        return (
+        found: QuerySet[Any] = (
             super()
             .get_queryset(request)
             .annotate(
@@ -59,6 +60,7 @@ class ChatAdmin(UnicomAdmin):
                 person_id=Subquery(person.values("account_id")[:1]),
             )
         )
+        return found
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """Leave the words of messages to those who may read them."""
@@ -69,7 +71,7 @@ class ChatAdmin(UnicomAdmin):
         """Take the name on one line."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.name == "name" and field is not None:
-            field.widget = admin.widgets.AdminTextInputWidget()
+            field.widget = AdminTextInputWidget()
         return field
 
     # Columns and fields
@@ -143,7 +145,7 @@ class ChatAdmin(UnicomAdmin):
 
     def reply_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Send a reply; what is wrong with it is shown on the chat's page."""
-        request.exception_reporter_filter = NothingShown()  # type: ignore[attr-defined]
+        request.exception_reporter_filter = NothingShown()
         chat = self.get_object(request, unquote(object_id))
         if chat is None:
             raise Http404

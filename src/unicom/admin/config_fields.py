@@ -16,7 +16,7 @@ from pydantic_core import PydanticUndefined
 
 from unicom.admin.secrets import is_secret, leaves, plain
 
-EMPTY = (None, "", [], {})
+EMPTY: tuple[Any, ...] = (None, "", [], {})
 _WIDE = {"class": "vLargeTextField unicom-lines", "rows": 3}
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.widgets import AdminTextInputWidget
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -15,12 +16,13 @@ from django.utils.translation import gettext_lazy
 from unicom.admin.base import ChannelFilter, UnicomAdmin, may_send, report
 from unicom.admin.config_fields import LinesField
 from unicom.admin.display import badge, excerpt, html_preview, pre
+from unicom.admin.typed import ModelForm
 from unicom.models import Chat, DraftMessage, Message
 
 OPEN = (DraftMessage.Status.DRAFT, DraftMessage.Status.SCHEDULED, DraftMessage.Status.FAILED)
 
 
-class DraftForm(forms.ModelForm):
+class DraftForm(ModelForm):
     """Check a draft as far as can be told before it is sent."""
 
     to = LinesField(label=gettext_lazy("To"), required=False, help_text=gettext_lazy("One address a line."))
@@ -29,7 +31,7 @@ class DraftForm(forms.ModelForm):
 
     class Meta:
         widgets = {
-            "subject": admin.widgets.AdminTextInputWidget(),
+            "subject": AdminTextInputWidget(),
             "html": forms.Textarea(attrs={"rows": 12, "class": "vLargeTextField unicom-code"}),
         }
 
@@ -113,7 +115,7 @@ class DraftMessageAdmin(UnicomAdmin):
     def save_model(self, request: HttpRequest, obj: DraftMessage, form: Any, change: bool) -> None:  # noqa: FBT001  Django's signature
         """Schedule what is approved and has a time; note who wrote it."""
         if not change:
-            obj.created_by = request.user
+            obj.created_by = cast("Any", request.user)
         obj.status, obj.error = _status(obj), ""
         super().save_model(request, obj, form, change)
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from unicom import jobs
@@ -61,23 +59,5 @@ class JobAdmin(RecordAdmin):
     @admin.action(description=gettext_lazy("Run again (parked)"), permissions=["operate"])
     def run_again(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
         """Queue parked jobs again, as if they were new."""
-        done, total = apply_each(Job.objects.filter(pk__in=queryset.values("pk")).order_by("id"), _queue_again)
+        done, total = apply_each(Job.objects.filter(pk__in=queryset.values("pk")).order_by("id"), jobs.run_again)
         report(self, request, done, total, ("%(count)d job is run again.", "%(count)d jobs are run again."))
-
-
-def _queue_again(row: Job) -> bool:
-    try:
-        with transaction.atomic():
-            changed = Job.objects.filter(pk=row.pk, state=Job.State.PARKED).update(
-                state=Job.State.QUEUED,
-                attempts=0,
-                crashes=0,
-                next_attempt_at=timezone.now(),
-                at_front=True,
-                finished_at=None,
-            )
-            if changed:
-                jobs.wake(job=(row.kind, row.key))
-    except IntegrityError:
-        return False  # the same job was queued anew meanwhile
-    return bool(changed)

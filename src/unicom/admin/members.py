@@ -10,10 +10,11 @@ from django.utils.translation import gettext_lazy
 
 from unicom.admin.base import UnicomAdmin
 from unicom.admin.display import badge, excerpt
+from unicom.admin.typed import TabularInline
 from unicom.models import Account, Member, MemberGroup
 
 
-class AccountInline(admin.TabularInline):
+class AccountInline(TabularInline):
     """Show the accounts of a member."""
 
     model = Account

@@ -17,6 +17,8 @@ from django.utils.translation import gettext_lazy
 from unicom.admin.base import ChannelFilter, RecordAdmin, may_read, may_send, short_id
 from unicom.admin.display import badge, excerpt, html_preview, lines, pre, pretty_json
 from unicom.admin.files import private_file
+from unicom.admin.typed import TabularInline
+from unicom.cleaning import is_clean
 from unicom.media import detect
 from unicom.models import Account, Attachment, Chat, Delivery, Message
 
@@ -38,7 +40,7 @@ class DirectionFilter(admin.SimpleListFilter):
         return queryset.filter(is_outgoing=self._VALUES[value]) if value in self._VALUES else queryset
 
 
-class DeliveryInline(admin.TabularInline):
+class DeliveryInline(TabularInline):
     """Show the parts of an outgoing message."""
 
     model = Delivery
@@ -103,7 +105,10 @@ class MessageAdmin(RecordAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
         """Fetch the beginning of each text; the page of one message fetches the rest."""
         rows = super().get_queryset(request)
-        return rows.defer("channel__config", "text", "html", "raw").annotate(text_start=Substr("text", 1, 320))
+        found: QuerySet[Any] = rows.defer("channel__config", "text", "html", "raw").annotate(
+            text_start=Substr("text", 1, 320)
+        )
+        return found
 
     def get_fieldsets(self, request: HttpRequest, obj: Message | None = None) -> Any:
         """Leave out what this message does not have."""
@@ -157,15 +162,16 @@ class MessageAdmin(RecordAdmin):
         """Hand out the file of a message that has no rows of attachments."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        message = Message.objects.only("media").filter(pk=message_id).first()
+        message = Message.objects.only("media").filter(pk=message_id).first() if is_clean(message_id) else None
         if message is None or not message.media:
             raise Http404
+        name = message.media.name or ""
         try:
-            with message.media.storage.open(message.media.name, "rb") as content:
+            with message.media.storage.open(name, "rb") as content:
                 head = content.read(4096)
         except OSError:
             raise Http404 from None
-        return private_file(message.media, name=message.media.name, content_type=detect(head, message.media.name))
+        return private_file(message.media, name=name, content_type=detect(head, name))
 
     # Columns and fields
 
@@ -256,7 +262,7 @@ class MessageAdmin(RecordAdmin):
         items = list(message.attachments.all()[:100])
         if not items and message.media:
             url = reverse("admin:unicom_message_media", args=[message.pk], current_app=self.admin_site.name)
-            return format_html('<a href="{}">{}</a>', url, message.media.name.rsplit("/", 1)[-1])
+            return format_html('<a href="{}">{}</a>', url, (message.media.name or "").rsplit("/", 1)[-1])
         return format_html_join("", "{}<br>", ((self._file(item),) for item in items)) or "–"
 
     def _file(self, item: Attachment) -> Any:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from django import forms
-from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
+from unicom.cleaning import is_clean
 from unicom.errors import InvalidMessage
 from unicom.media import clean_name
 from unicom.models import Chat, Message
@@ -40,9 +40,9 @@ class ReplyForm(forms.Form):
 
     def answered(self) -> Message | None:
         """Return the message this answers, if it is one of the chat."""
-        pk = self["reply_to"].value()
+        pk = str(self["reply_to"].value() or "")[:64]
         rows = Message.objects.select_related("channel", "chat", "sender")
-        return rows.filter(pk=str(pk)[:64], chat=self.chat).first() if pk else None
+        return rows.filter(pk=pk, chat=self.chat).first() if pk and is_clean(pk) else None
 
     def send(self) -> bool:
         """Queue the message; False with the reasons on the form."""
@@ -63,7 +63,7 @@ class ReplyForm(forms.Form):
             return False
         return True
 
-    def _send_with(self, upload: UploadedFile, data: dict[str, Any]) -> Message:
+    def _send_with(self, upload: Any, data: dict[str, Any]) -> Message:
         with tempfile.TemporaryDirectory(prefix="unicom-") as folder:
             path = Path(folder) / clean_name(upload.name or "file")
             with path.open("wb") as copy:

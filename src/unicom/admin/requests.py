@@ -12,10 +12,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from RestrictedPython import compile_restricted
+from RestrictedPython.compile import compile_restricted
 
 from unicom.admin.base import ChannelFilter, Consequence, RecordAdmin, UnicomAdmin, may_read, report, short_id
 from unicom.admin.display import badge, excerpt, pre, pretty_json
+from unicom.admin.typed import ModelForm
 from unicom.models import Account, Chat, Member, Message, Request, RequestCategory
 
 _OVER = (Request.Status.COMPLETED, Request.Status.FAILED)
@@ -42,7 +43,8 @@ class RequestAdmin(RecordAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Request]:
         """Fetch the beginning of what was asked, not all of it."""
-        return super().get_queryset(request).annotate(asked_text=Substr("message__text", 1, 320))
+        found: QuerySet[Any] = super().get_queryset(request).annotate(asked_text=Substr("message__text", 1, 320))
+        return found
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """Leave the words of messages to those who may read them."""
@@ -108,7 +110,7 @@ class RequestAdmin(RecordAdmin):
         report(self, request, done, total, ("%(count)d request was completed.", "%(count)d requests were completed."))
 
 
-class CategoryForm(forms.ModelForm):
+class CategoryForm(ModelForm):
     """Check the code of a category before it is kept."""
 
     class Meta:

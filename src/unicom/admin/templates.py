@@ -10,10 +10,11 @@ from django.utils.translation import gettext_lazy
 
 from unicom.admin.base import UnicomAdmin
 from unicom.admin.display import html_preview
+from unicom.admin.typed import ModelForm
 from unicom.models import MessageTemplate
 
 
-class TemplateForm(forms.ModelForm):
+class TemplateForm(ModelForm):
     """Edit a template."""
 
     class Meta:

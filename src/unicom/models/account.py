@@ -80,7 +80,9 @@ class Suppression(models.Model):
                 fields=["channel", "address"], condition=~models.Q(address=""), name="unicom_suppressed_address"
             ),
             models.CheckConstraint(
-                condition=models.Q(account__isnull=False) | ~models.Q(address=""), name="unicom_suppressed_somebody"
+                condition=models.Q(account__isnull=False) | ~models.Q(address=""),
+                name="unicom_suppressed_somebody",
+                violation_error_message="Name an account or an address.",
             ),
         ]
 

@@ -31,11 +31,12 @@ class Chat(models.Model):
     last_message = models.ForeignKey(
         "unicom.Message", null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+"
     )
-    last_message_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_message_at = models.DateTimeField(default=timezone.now, editable=False)
+    """When something was last said; before anything was, when it was opened."""
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
-        ordering = (models.F("last_message_at").desc(nulls_last=True), "-created_at", "id")
+        ordering = ("-last_message_at", "id")
         constraints = [models.UniqueConstraint(fields=["channel", "external_id"], name="unicom_chat_external")]
         indexes = [
             # The inbox of a channel, and the visitor's list: newest activity first.

@@ -45,6 +45,7 @@ class Update(models.Model):
 
     class Meta:
         ordering = ("-id",)
+        verbose_name = "dead letter"
         constraints = [models.UniqueConstraint(fields=["channel", "digest"], name="unicom_update_once")]
         indexes = [
             # The admin's list of dead letters; trimming by age.

@@ -80,7 +80,7 @@ class Request(models.Model):
     completed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        ordering = ("-created_at", "-id")
+        ordering = ("-id",)  # ids are ordered by time
         indexes = [
             # The admin's list, and a project's own loop over what is QUEUED.
             models.Index(fields=["status", "-created_at"], name="unicom_request_status"),

@@ -53,13 +53,23 @@ class AdapterConfig(BaseModel):
 
     def secrets(self) -> list[str]:
         """Return every secret value, the longest first, for redaction."""
-        found: list[str] = []
-        for name in self.secret_keys():
-            value = getattr(self, name)
-            for item in value if isinstance(value, list | tuple) else [value]:
-                if isinstance(item, SecretStr) and item.get_secret_value():
-                    found.append(item.get_secret_value())
+        found = [secret for secret in _revealed(self) if secret]
         return sorted(found, key=len, reverse=True)
+
+
+def _revealed(value: Any) -> Iterator[str]:
+    """Return every secret within a value, however deep."""
+    if isinstance(value, SecretStr):
+        yield value.get_secret_value()
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _revealed(getattr(value, name))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _revealed(item)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for item in value:
+            yield from _revealed(item)
 
 
 def _sentences(error: ValidationError) -> dict[str, str]:

@@ -97,9 +97,7 @@ def delete_chat(part: AccountChat, *, hard: bool) -> None:
 
     chat = part.chat
     if hard:
-        paths = [name for name in chat.messages.exclude(media="").values_list("media", flat=True) if name]
         chat.delete()
-        transaction.on_commit(lambda: media.forget(paths))
         return
     chat.is_archived = True
     chat.deleted_at = timezone.now()
