@@ -62,6 +62,9 @@ def webhook_url(channel: Channel) -> str:
 
 def validate(channel: Channel) -> bool:
     """Check a channel's credentials and register its webhook; the outcome is on the row. Idempotent."""
+    if channel.pk is not None:
+        # What is registered with the platform must be what is stored, or its webhooks would be refused.
+        Channel.objects.filter(pk=channel.pk).update(config=channel.config)
     try:
         adapter = adapter_for(channel)
         try:
@@ -86,9 +89,12 @@ def validate(channel: Channel) -> bool:
         channel.config = {**fresh.config, **found.config}
         channel.external_id = found.external_id or fresh.external_id
         channel.active, channel.error, channel.down_since, channel.validated_at = True, "", None, timezone.now()
+        channel.note = found.note
         channel.save(
-            update_fields=["config", "external_id", "active", "error", "down_since", "validated_at", "updated_at"]
-        )
+            update_fields=[
+                "config", "external_id", "active", "error", "note", "down_since", "validated_at", "updated_at"
+            ]
+        )  # fmt: skip
     from unicom import outbox
 
     outbox.channel_recovered(channel)

@@ -13,16 +13,15 @@ class UnicomConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register checks and our own receivers."""
-        from django.contrib.auth.signals import user_logged_in
-
+        """Register checks and our own receivers; under the development server also do what is due."""
         from unicom import checks, leftovers  # noqa: F401  importing the checks registers them
         from unicom.conf import settings
-        from unicom.platforms.webchat.guests import migrate_on_login
+        from unicom.platforms import startup
 
         leftovers.connect()
-        user_logged_in.connect(migrate_on_login, dispatch_uid="unicom.webchat.migrate_on_login")
+        startup.connect()
         if settings.is_development_server and settings.UNICOM_DEV_WORKER:
             from unicom.worker import start_in_process
 
             start_in_process()
+            startup.start_development()

@@ -147,7 +147,7 @@ class Arrived:
         """Copy the content, if it is here."""
         if source.content is None:
             return cls(source=source, size=source.size, content_type=source.content_type)
-        path, size, sha256, content_type = media.store(source.content, source.name or source.kind)
+        path, size, sha256, content_type = media.store(source.content, source.name or source.kind, source.content_type)
         return cls(source=source, path=path, size=size, sha256=sha256, content_type=content_type)
 
 

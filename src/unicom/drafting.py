@@ -297,6 +297,9 @@ def _find_chat(adapter: Adapter, channel: Channel, value: Any, problems: dict[st
         if text not in (wish.chat.pk, wish.chat.external_id):
             problems["chat_id"] = f"{text!r} is another chat than {wish.chat.pk!r}"
         return
+    if len(text) > 255:
+        problems["chat_id"] = f"{text[:40]!r}… has {len(text):,} characters; an id has at most 255"
+        return
     wish.chat = (
         Chat.objects.filter(pk=text, channel=channel).first()
         or Chat.objects.filter(external_id=text, channel=channel).first()

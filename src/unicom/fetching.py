@@ -31,7 +31,7 @@ def fetch(args: dict[str, Any]) -> None:
         except DeliveryError as error:
             if error.retry_after is not None:
                 raise RetryLater(error.retry_after) from None
-            if error.retryable or error.ambiguous:
+            if error.retryable or error.ambiguous or error.channel_down:
                 raise DeliveryError(adapter.redact(error.reason), retryable=True) from None
             attachment.state, attachment.error = Attachment.State.FAILED, adapter.redact(error.reason)
             attachment.save(update_fields=["state", "error"])
@@ -50,7 +50,7 @@ def _copy(chunks: Any, copy: Any, most: int | None) -> None:
 
 
 def _keep(attachment: Attachment, content: IO[bytes]) -> None:
-    path, size, sha256, content_type = media.store(content, attachment.name or attachment.kind)
+    path, size, sha256, content_type = media.store(content, attachment.name or attachment.kind, attachment.content_type)
     try:
         attachment.file.name = path
         attachment.size, attachment.sha256, attachment.content_type = size, sha256, content_type

@@ -128,7 +128,10 @@ def receive(channel: Channel, payload: Mapping[str, Any]) -> Message | None:
     Raises AnomalousPayload for one that cannot be read, with nothing stored.
     """
     adapter = adapter_for(channel)
-    plain = json.loads(json.dumps(dict(payload), cls=DjangoJSONEncoder))
+    try:
+        plain = json.loads(json.dumps(payload, cls=DjangoJSONEncoder, allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise AnomalousPayload(f"The payload cannot be written as JSON ({error}).") from None
     stored = ingest(channel, adapter.parse(clean(plain)))
     return next((item.message for item in stored if item.message is not None), None)
 
@@ -138,11 +141,24 @@ def record(channel: Channel, event: InboundEvent, *, known: AccountChat | None =
     handler = _HANDLERS.get(type(event))
     if handler is None:
         raise TypeError(f"{type(event).__name__} is not an event this version knows.")
+    _check_lengths(event)
     if event.key and not insert_if_absent(InboundReceipt(channel=channel, key=bounded(event.key))):
         return Ingested(event=event, is_duplicate=True, message=_earlier(channel, event))
     if isinstance(event, MessageReceived):
         return _message_received(channel, event, known)
     return handler(channel, event)
+
+
+def _check_lengths(event: InboundEvent) -> None:
+    # SQLite would take them, PostgreSQL would not; an id that is cut names nothing.
+    place: Conversation | None = getattr(event, "conversation", None)
+    for name, value, most in (
+        ("chat", (place and place.external_id) or "", 255),
+        ("chat_id", (place and place.chat_id) or "", 300),
+        ("id", getattr(event, "external_id", ""), 512),
+    ):
+        if len(value) > most:
+            raise AnomalousPayload(f"{name}: {value[:40]!r}… has {len(value):,} characters; at most {most} are kept.")
 
 
 def _earlier(channel: Channel, event: InboundEvent) -> Message | None:
@@ -174,13 +190,13 @@ def _number(channel: Channel, place: Conversation, message_id: str | None, now: 
     taken = next_seq(
         channel_id=channel.pk, chat_id=place.chat_id, external_id=place.external_id, message_id=message_id, at=now
     )
-    if taken is None:
+    if taken is None and (place.is_new or not place.chat_id):
         arrivals.open_chat(channel, place)
         taken = next_seq(
             channel_id=channel.pk, chat_id=place.chat_id, external_id=place.external_id, message_id=message_id, at=now
         )
     if taken is None:
-        raise NotAccessible(f"Chat {place.chat_id!r} belongs to another channel.")
+        raise NotAccessible(f"{place.chat_id!r} is not a chat of channel {channel.name!r}.")
     return taken
 
 

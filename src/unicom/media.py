@@ -76,7 +76,7 @@ def kind_of(content_type: str) -> Kind:
     return "audio" if major == "audio" else "video" if major == "video" else "file"
 
 
-def store(content: IO[bytes], name: str) -> tuple[str, int, str, str]:
+def store(content: IO[bytes], name: str, declared: str = "") -> tuple[str, int, str, str]:
     """Copy a file into our storage; returns its path, size, SHA-256 and detected content type."""
     head = content.read(4096)
     content.seek(0)
@@ -87,7 +87,7 @@ def store(content: IO[bytes], name: str) -> tuple[str, int, str, str]:
         size += len(chunk)
     content.seek(0)
     path = chat_storage().save(upload_path(None, name), File(content, name=name))
-    return path, size, sha.hexdigest(), detect(head, name)
+    return path, size, sha.hexdigest(), detect(head, name, declared)
 
 
 def forget(paths: Iterable[str]) -> None:

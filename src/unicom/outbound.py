@@ -194,10 +194,12 @@ def edit(message: Message, data: Mapping[str, Any]) -> Message:
     if problems:
         raise InvalidMessage(problems)
     outbound = wish.outbound()
+    # What is not given stays as it is on the platform: formatting is not stored, so it could not be sent again.
+    changes_text = any(data.get(key) is not None for key in ("text", "html"))
     part = Part(
         act="edit",
-        text=outbound.text,
-        html=outbound.html,
+        text=outbound.text if changes_text else "",
+        html=outbound.html if changes_text else "",
         buttons=outbound.buttons,
         parse_mode=outbound.parse_mode,
         options=outbound.options,

@@ -143,7 +143,7 @@ def complete(delivery: Delivery, adapter: Adapter) -> Part:
         known: str | None = delivery.answered_external_id  # type: ignore[attr-defined]
         reply_to = known or (message.reply_to_message_id if adapter.is_local else "")
     elif delivery.act != "send":
-        target = message.external_id or (message.pk if adapter.is_local else "")
+        target = _target(delivery, part) or (message.pk if adapter.is_local else "")
         if not target:
             raise DeliveryError("the message it is about was never delivered", code="no_target")
     return part.at(
@@ -152,6 +152,15 @@ def complete(delivery: Delivery, adapter: Adapter) -> Part:
         reply_to=reply_to,
         target=target,
     )
+
+
+def _target(delivery: Delivery, part: Part) -> str:
+    """Return the external id an act is about: of several parts the first has the text, the last the buttons."""
+    if delivery.act == "edit" and not (part.text or part.html):
+        last = delivery.message.deliveries.filter(act="send", external_id__isnull=False).order_by("-part").first()
+        return (last.external_id if last else "") or ""
+    external_id = Message.objects.filter(pk=delivery.message_id).values_list("external_id", flat=True).first()
+    return external_id or ""
 
 
 def record(delivery: Delivery, outcome: Outcome) -> bool:

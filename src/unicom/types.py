@@ -62,6 +62,8 @@ class Conversation:
     external_id: str | None = None
     chat_id: str = ""
     name: str = ""
+    is_new: bool = False
+    """``chat_id`` names a chat that is to be made; without this it must be there."""
     is_group: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)
 

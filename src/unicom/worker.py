@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
+from django.apps import apps
 from django.db import Error, close_old_connections, connections
 from django.utils import timezone
 
@@ -40,6 +41,7 @@ class Worker:
         self.only = tuple(only)
         self.in_background = in_background
         self.stopping = threading.Event()
+        self.finished = threading.Event()
         self.id = uuid.uuid4().hex
         self._work: queue.SimpleQueue[Delivery | Job | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -64,6 +66,7 @@ class Worker:
         finally:
             self.stopping.set()
             self._finish(threads)
+            self.finished.set()
         return self.done
 
     def stop(self) -> None:
@@ -254,5 +257,21 @@ def start_in_process(*, concurrency: int = 4) -> Worker:
     with _started:
         if _in_process is None:
             _in_process = Worker(concurrency=concurrency, in_background=True)
-            threading.Thread(target=_in_process.run, name="unicom-worker", daemon=True).start()
+            threading.Thread(target=_run_when_ready, args=(_in_process,), name="unicom-worker", daemon=True).start()
         return _in_process
+
+
+def stop_in_process(*, patience: float = 30.0) -> None:
+    """Let the worker of this process finish what is under way; nothing where there is none. Idempotent."""
+    global _in_process
+    with _started:
+        worker, _in_process = _in_process, None
+    if worker is not None:
+        worker.stop()
+        worker.finished.wait(patience)
+
+
+def _run_when_ready(worker: Worker) -> None:
+    # A job done before every app has connected its receivers would be done without them.
+    apps.ready_event.wait()
+    worker.run()

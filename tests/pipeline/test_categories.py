@@ -68,7 +68,8 @@ def test_code_sees_plain_values_of_all_that_matters(sort, channel):
     category(
         "All",
         "m = request.message\n"
-        'return (request.platform == "Memory" and request.channel.name == "Memory" and request.account.id == "memory_ann"'
+        'return (request.platform == "Memory" and request.channel.name == "Memory"'
+        ' and request.account.id == "memory_ann"'
         ' and request.member is None and search("^please", m.text) and len([w for w in m.text.split()]) == 3'
         ' and m.media_type == "text" and sum(x for x in range(3)) == 3)',
     )

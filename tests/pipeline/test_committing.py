@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.urls import path
 from django.test import Client
+from django.urls import path
 
 from unicom.models import Channel, Chat, Delivery, Job, Message
 from unicom.signals import message_received

@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.db import OperationalError
 
 from unicom import dead_letters, inbound
-from unicom.models import Account, Chat, InboundReceipt, Job, Message, Request, Update
+from unicom.models import Account, InboundReceipt, Job, Message, Request, Update
 
 pytestmark = pytest.mark.django_db
 
@@ -92,7 +92,7 @@ def test_only_the_named_letters_or_those_of_a_channel_are_replayed(channel, post
     """``replay_updates 7`` and ``--channel``."""
     post(channel, b"not JSON")
     post(channel, b"neither")
-    first, second = Update.objects.order_by("pk")
+    first = Update.objects.earliest("pk")
     out = StringIO()
     call_command("replay_updates", str(first.pk), stdout=out, stderr=StringIO())
     assert "0 replayed, 1 still" in out.getvalue()

@@ -1,4 +1,4 @@
-"""What becomes of a delivery that does not simply succeed: waited for, given up, unknown, or held back; never silent."""
+"""What becomes of a delivery that does not simply succeed: it waits, fails, or is unknown; it is never silent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from unicom.models import Account, AccountChat, Channel, Chat, Delivery, Message
 
 pytestmark = pytest.mark.django_db
 
-RETRYABLE = dict(retryable=True, code="503")
+RETRYABLE = {"retryable": True, "code": "503"}
 
 
 def wait_of(delivery: Delivery) -> float:

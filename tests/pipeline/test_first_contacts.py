@@ -48,8 +48,8 @@ def test_seq_has_no_gap_and_no_repeat_under_eight_concurrent_writers(channel, ch
 
     def write_in(writer):
         for number in range(5):
-            key = f"{writer}-{number}"
-            assert post(channel, {"id": key, "chat": "room", "sender": "ann", "text": key}, by=Client()).status_code == 200
+            update = {"id": f"{writer}-{number}", "chat": "room", "sender": "ann", "text": "x"}
+            assert post(channel, update, by=Client()).status_code == 200
 
     def write_out(writer):
         mine = Chat.objects.get(pk=chat.pk)

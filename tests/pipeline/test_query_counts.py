@@ -1,4 +1,4 @@
-"""An incoming text costs at most twelve statements, signals included, up to its commit; a page is no dearer with size."""
+"""An incoming text costs at most twelve statements, signals included, up to its commit."""
 
 from __future__ import annotations
 

@@ -46,8 +46,8 @@ def test_a_receipt_raises_the_status_and_the_documented_fields(message, channel,
     assert tuple(bool(value) for value in (message.time_sent, message.time_delivered, message.time_seen)) == expected
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(receipts=st.lists(st.sampled_from(NAMES), max_size=8))
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(receipts=st.lists(st.sampled_from(NAMES), max_size=6))
 @example(receipts=["seen", "delivered", "sent", "failed", "bounced"])
 @example(receipts=["failed", "sent", "delivered"])
 def test_in_any_order_and_number_statuses_only_move_forward(chat, channel, post, drain, receipts):

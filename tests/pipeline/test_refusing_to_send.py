@@ -45,8 +45,8 @@ def test_every_bad_key_and_value_is_named_at_once_and_sorted(refused, channel):
         {
             "chat_id": 1.5, "text": 7, "html": b"<p>", "file_path": "/no/such/file.png", "attachments": "a.png",
             "base64_image": "%%%", "base64_audio": 3, "buttons": "Yes", "silent": "yes", "protect": 1,
-            "priority": "urgent", "parse_mode": "BBCode", "type": "poem", "idempotency_key": "", "sender": "me", 3: "three",
-            "reply_to_message_id": "nobody",
+            "priority": "urgent", "parse_mode": "BBCode", "type": "poem", "idempotency_key": "", "sender": "me",
+            3: "three", "reply_to_message_id": "nobody",
         },
         on=channel,
     )  # fmt: skip
@@ -67,7 +67,9 @@ def test_anything_but_a_dict_is_refused(refused, data):
     assert "a dict is needed" in refused(data)["message"]
 
 
-@pytest.mark.parametrize("data", [{}, {"text": ""}, {"text": " \n\t"}, {"html": ""}, {"text": None}, {"attachments": []}])
+@pytest.mark.parametrize(
+    "data", [{}, {"text": ""}, {"text": " \n\t"}, {"html": ""}, {"text": None}, {"attachments": []}], ids=repr
+)
 def test_an_empty_message_is_refused(refused, data):
     """A message needs text, html or a file."""
     assert refused(data) == {"text": "required: a message needs text, html or a file"}
@@ -130,7 +132,7 @@ def test_a_config_that_cannot_be_used_is_named_key_by_key(refused, channel):
 @pytest.mark.parametrize("value", ["a\x00b", "a\ud800b", "\udfff"])
 def test_nuls_and_lone_surrogates_are_refused_on_their_way_out(refused, channel, key, value):
     """Inbound ones are replaced; what we send is ours to mend."""
-    assert key in refused({"chat_id": "room", "text": "x", **{key: value}}, on=channel)
+    assert key in refused({"chat_id": "room", "text": "x"} | {key: value}, on=channel)
 
 
 @pytest.mark.parametrize("key", ["text", "html"])
@@ -170,7 +172,8 @@ def test_a_file_that_was_copied_goes_where_the_transaction_fails(chat, stored_fi
     ("buttons", "key"),
     [
         ("Yes", "buttons"), (["Yes"], "buttons"), ([[1]], "buttons[0][0]"), ([[{"text": ""}]], "buttons[0][0]"),
-        ([[{"text": "A"}]], "buttons[0][0].callback_data"), ([[{"text": "A", "url": "javascript:x"}]], "buttons[0][0].url"),
+        ([[{"text": "A"}]], "buttons[0][0].callback_data"),
+        ([[{"text": "A", "url": "javascript:x"}]], "buttons[0][0].url"),
         ([[{"text": "A", "url": 5}]], "buttons[0][0].url"), ([[{"text": "A", "type": "poem"}]], "buttons[0][0].type"),
         ([[{"text": "A", "callback_data": float("nan")}]], "buttons[0][0].callback_data"),
         ([[{"text": "A", "callback_data": {1, 2}}]], "buttons[0][0].callback_data"),
@@ -196,7 +199,9 @@ def test_a_bad_button_is_named_by_row_and_column(refused, buttons, key):
 def test_buttons_and_a_reply_markup_together_are_refused(refused):
     """Which of the two is meant nobody knows."""
     buttons = [[{"text": "A", "callback_data": 1}]]
-    assert refused({"text": "x", "buttons": buttons, "reply_markup": {"inline_keyboard": []}}).keys() == {"reply_markup"}
+    assert refused({"text": "x", "buttons": buttons, "reply_markup": {"inline_keyboard": []}}).keys() == {
+        "reply_markup"
+    }
 
 
 @pytest.mark.parametrize(

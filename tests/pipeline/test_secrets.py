@@ -36,7 +36,7 @@ def stored() -> str:
     with connection.cursor() as cursor:
         found = []
         for table in ("unicom_channel", "unicom_channelstate"):
-            cursor.execute(f"SELECT * FROM {table}")
+            cursor.execute(f"SELECT * FROM {table}")  # noqa: S608  one of the two above
             found += cursor.fetchall()
     return repr(found)
 

@@ -19,7 +19,7 @@ def message(channel) -> Message:
 
 
 def test_a_call_and_its_response_are_system_messages_with_the_documented_raw(message):
-    """``raw["tool_call"]`` is ``{id, name, arguments}``, ``raw["tool_response"]`` is ``{call_id, result, tool_name}``."""
+    """``tool_call`` is ``{id, name, arguments}``, ``tool_response`` is ``{call_id, result, tool_name}``."""
     call = message.log_tool_interaction(tool_call=CALL)
     assert (call.media_type, call.is_outgoing, call.raw) == ("tool_call", None, {"tool_call": CALL})
     assert (call.reply_to_message, call.chat, call.seq) == (message, message.chat, 2)
@@ -28,7 +28,11 @@ def test_a_call_and_its_response_are_system_messages_with_the_documented_raw(mes
     )
     assert (response.media_type, response.is_outgoing) == ("tool_response", None)
     assert response.raw == {
-        "tool_response": {"call_id": "call_123", "result": {"orders": [1, 2], "count": 2}, "tool_name": "search_database"}
+        "tool_response": {
+            "call_id": "call_123",
+            "result": {"orders": [1, 2], "count": 2},
+            "tool_name": "search_database",
+        }
     }
     assert not Delivery.objects.exists(), "the system's own messages are nobody's to deliver"
 
@@ -57,7 +61,10 @@ def test_a_chat_logs_a_call_that_the_system_began(message):
     [
         ({}, {"tool_call"}),
         ({"tool_call": {}}, {"tool_call.name"}),
-        ({"tool_call": {"name": 5, "arguments": {1, 2}, "x": 1}}, {"tool_call.name", "tool_call.arguments", "tool_call.x"}),
+        (
+            {"tool_call": {"name": 5, "arguments": {1, 2}, "x": 1}},
+            {"tool_call.name", "tool_call.arguments", "tool_call.x"},
+        ),
         ({"tool_response": {}}, {"tool_response.call_id", "tool_response.result"}),
         ({"tool_response": {"call_id": "c", "result": float("nan")}}, {"tool_response.result"}),
         ({"tool_call": "x"}, {"tool_call"}),

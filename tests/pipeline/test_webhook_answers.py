@@ -58,7 +58,8 @@ def test_an_unknown_channel_is_404(channel, client):
 def test_a_channel_number_too_large_for_the_database_is_404(client, db):
     """64 bits are what a key has."""
     for number in (2**63, 10**40):
-        assert client.post(f"/unicom/webhook/Memory/{number}/", data=HELLO, content_type="application/json").status_code == 404
+        response = client.post(f"/unicom/webhook/Memory/{number}/", data=HELLO, content_type="application/json")
+        assert response.status_code == 404
 
 
 def test_a_body_over_the_limit_is_413_and_nothing_is_stored(channel, post, settings):

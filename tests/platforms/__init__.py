@@ -5,4 +5,6 @@ from __future__ import annotations
 import pytest
 
 # The contract is no test module, and its assertions shall say as much as those of one.
-pytest.register_assert_rewrite("tests.platforms.wire_contract", "tests.platforms.core_contract")
+pytest.register_assert_rewrite(
+    "tests.platforms.subject", "tests.platforms.wire_contract", "tests.platforms.core_contract"
+)

@@ -1,7 +1,7 @@
 """Hold every adapter to the same contract, ours and a third party's alike.
 
-A platform's test class inherits :class:`AdapterContract` and fills in what :class:`tests.platforms.subject.Subject` asks
-for::
+A platform's test class inherits :class:`AdapterContract` and fills in what
+:class:`tests.platforms.subject.Subject` asks for::
 
     class TestPigeon(AdapterContract):
         platform = "Pigeon"

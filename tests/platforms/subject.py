@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -31,6 +32,13 @@ class DictState:
     def set(self, key: str, value: Any) -> None:
         """Keep ``value`` under ``key``, as JSON would give it back."""
         self.values[key] = json.loads(json.dumps(value))
+
+
+@cache
+def _texts(folder: Path) -> list[tuple[str, str]]:
+    found = sorted(path for path in folder.glob("*.json") if not path.name.endswith(".expected.json"))
+    assert found, f"{folder} holds no <event>.json"
+    return [(path.stem, path.read_text()) for path in found]
 
 
 class Subject:
@@ -94,11 +102,7 @@ class Subject:
 
     def payloads(self) -> dict[str, Any]:
         """Return every fixture's payload by the event's name."""
-        if self.fixtures is None:
-            return {}
-        found = sorted(path for path in self.fixtures.glob("*.json") if not path.name.endswith(".expected.json"))
-        assert found, f"{self.fixtures} holds no <event>.json"
-        return {path.stem: json.loads(path.read_text()) for path in found}
+        return {} if self.fixtures is None else {name: json.loads(text) for name, text in _texts(self.fixtures)}
 
     def make(self, config: dict[str, Any]) -> Adapter:
         """Return the platform's adapter with a config, and no database behind it."""
@@ -129,4 +133,6 @@ class Subject:
     @pytest.fixture
     def channel(self, platform_config: dict[str, Any]) -> Channel:
         """Return an active channel of the platform; the test brings the database."""
-        return Channel.objects.create(name="Under test", platform=self.platform, config=platform_config, active=True)
+        # The pace is tested elsewhere; here nobody shall wait for it.
+        config = {**platform_config, "PACING": {key: [1000, 0.001] for key in ("channel", "chat", "group")}}
+        return Channel.objects.create(name="Under test", platform=self.platform, config=config, active=True)

@@ -85,11 +85,15 @@ def test_http_client_and_event_loop_are_held() -> None:
     assert len(refused) == 2
 
 
-def test_allowed_hosts_pass() -> None:
-    """A name on the list is let through to the real look-up."""
-    with network_guard(allow=["192.0.2.1"]) as refused:
-        assert socket.getaddrinfo(ELSEWHERE, 80)
-    assert refused == []
+def test_allowed_hosts_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name on the list is let through to the real look-up, its neighbours are not."""
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *asked: asked)
+    with network_guard(allow=["mail.test"]) as refused:
+        answer: object = socket.getaddrinfo("mail.test", 25)
+        assert answer == ("mail.test", 25)
+        with pytest.raises(NetworkBlocked):
+            socket.getaddrinfo("a.mail.test", 25)
+    assert refused == ["a.mail.test"]
 
 
 def test_everything_is_as_before_afterwards() -> None:
@@ -99,3 +103,46 @@ def test_everything_is_as_before_afterwards() -> None:
         assert socket.getaddrinfo is not before[1]
         raise ZeroDivisionError
     assert (socket.socket.connect, socket.getaddrinfo) == before
+
+
+@pytest.mark.parametrize("first_in_first_out", [True, False])
+def test_guards_that_overlap_leave_nothing_behind(*, first_in_first_out: bool) -> None:
+    """Two guards, as two threads hold them, end in any order: each holds to its end, and after both all is free."""
+    before = (socket.socket.connect, socket.socket.sendto, socket.getaddrinfo)
+    guards = [network_guard(), network_guard()]
+    for guard in guards:
+        guard.__enter__()
+    ending, lasting = guards if first_in_first_out else reversed(guards)
+    try:
+        ending.__exit__(None, None, None)
+        with pytest.raises(NetworkBlocked):
+            socket.getaddrinfo("example.com", 80)
+    finally:
+        lasting.__exit__(None, None, None)
+    left = (socket.socket.connect, socket.socket.sendto, socket.getaddrinfo)
+    try:
+        assert left == before
+    finally:
+        socket.getaddrinfo = before[2]
+        socket.socket.connect, socket.socket.sendto = before[:2]  # type: ignore[method-assign]
+
+
+def test_many_threads_are_held_at_once() -> None:
+    """What one thread does under the guard, another cannot undo."""
+    raised: list[str] = []
+
+    def try_to_leave() -> None:
+        for _ in range(50):
+            try:
+                socket.getaddrinfo("example.com", 80)
+            except NetworkBlocked as error:
+                raised.append(str(error))
+
+    with network_guard() as refused:
+        threads = [threading.Thread(target=try_to_leave) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+    assert (len(raised), len(refused)) == (400, 400)
+    assert all("example.com" in sentence for sentence in raised)

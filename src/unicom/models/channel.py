@@ -28,6 +28,8 @@ class Channel(models.Model):
     active = models.BooleanField(default=False)
     error = models.TextField(blank=True, default="", editable=False)
     """Why it is not active, or why its queue stands still."""
+    note = models.TextField(blank=True, default="", editable=False)
+    """What setting it up had to say though it worked, such as that updates are polled for."""
     down_since = models.DateTimeField(null=True, blank=True, editable=False)
     """Since when nothing can be delivered; the queue waits and nothing is lost."""
     validated_at = models.DateTimeField(null=True, blank=True, editable=False)

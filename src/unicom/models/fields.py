@@ -19,6 +19,11 @@ else:
 class EncryptedJSONField(TextField):
     """Keep any JSON value encrypted; it cannot be searched, and a wrong key raises EncryptionKeyError."""
 
+    if TYPE_CHECKING:
+        _pyi_private_set_type: Any
+        _pyi_private_get_type: Any
+        _pyi_lookup_exact_type: Any
+
     def from_db_value(self, value: str | None, expression: Any, connection: Any) -> Any:
         """Decrypt."""
         return None if value is None else json.loads(crypto.decrypt(value))

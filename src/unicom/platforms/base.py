@@ -6,12 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import Any, ClassVar, Literal, Protocol, Self
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from unicom.errors import AuthenticationFailed, InvalidConfig
 from unicom.types import DeliveryResult, InboundEvent, Limits, OutboundMessage, Part, Setup
+
+Rate = tuple[Annotated[int, Field(ge=1)], Annotated[float, Field(gt=0, allow_inf_nan=False)]]
 
 
 class PacingConfig(BaseModel):
@@ -19,10 +21,10 @@ class PacingConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    channel: tuple[int, float] | None = None
-    chat: tuple[int, float] | None = None
-    group: tuple[int, float] | None = None
-    time_scale: float = Field(1.0, gt=0)
+    channel: Rate | None = None
+    chat: Rate | None = None
+    group: Rate | None = None
+    time_scale: float = Field(1.0, gt=0, allow_inf_nan=False)
 
 
 class AdapterConfig(BaseModel):
@@ -123,6 +125,7 @@ class Adapter(ABC):
     passthrough: ClassVar[frozenset[str]] = frozenset()
     """Keys of the platform's own API that a caller may use in a send."""
     limits: ClassVar[Limits] = Limits()
+    """What the platform takes at most: lengths, sizes, and how fast."""
 
     def __init__(self, config: AdapterConfig, state: ChannelState) -> None:
         self.config = config

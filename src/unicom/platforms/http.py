@@ -32,7 +32,7 @@ class Timeouts:
     connect: float = 5.0
     write: float = 8.0
     read: float = 15.0
-    pool: float = 5.0
+    pool: float = 1.0
 
 
 TIMEOUTS = Timeouts()
@@ -90,7 +90,7 @@ _transports: dict[str, httpx2.HTTPTransport] = {}
 
 @lru_cache(maxsize=64)
 def _proxy_for(scheme: str, host: str) -> str:
-    if proxy_bypass(host):
+    if host == "localhost" or host.startswith("127.") or host == "::1" or proxy_bypass(host):
         return ""
     proxies = getproxies()
     return proxies.get(scheme) or proxies.get("all") or ""

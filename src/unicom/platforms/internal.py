@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from unicom.errors import AnomalousPayload
@@ -41,25 +41,32 @@ class InternalAdapter(Adapter):
         place = _place(payload)
         if payload.get("button"):
             button = _name(payload, "button")
-            return [ButtonClicked(key=_key(payload), execution_id=button, sender=sender, conversation=place)]
-        text = payload.get("text", "")
-        if not isinstance(text, str) or not (text or payload.get("html")):
-            raise AnomalousPayload("text: required, and it must be text.")
+            return [
+                ButtonClicked(key=_key(payload), execution_id=button, sender=sender, conversation=place, raw=payload)
+            ]
+        text, html = payload.get("text") or "", payload.get("html") or ""
+        if not isinstance(text, str) or not isinstance(html, str) or not (text or html):
+            raise AnomalousPayload("text: required, and it must be text, as must html.")
         if payload.get("edit"):
             return [
                 MessageEdited(
-                    key=_key(payload), conversation=place, sender=sender, external_id=_name(payload, "edit"), text=text
+                    key=_key(payload),
+                    conversation=place,
+                    sender=sender,
+                    external_id=_name(payload, "edit"),
+                    text=text,
+                    raw=payload,
                 )
             ]
         return [
             MessageReceived(
                 key=_key(payload),
-                external_id=str(payload.get("id") or ""),
+                external_id=_optional(payload, "id"),
                 conversation=place,
                 sender=sender,
                 text=text,
-                html=str(payload.get("html") or ""),
-                reply_to=str(payload.get("reply_to") or ""),
+                html=html,
+                reply_to=_optional(payload, "reply_to"),
                 timestamp=_time(payload.get("timestamp")),
                 raw=payload,
             )
@@ -88,7 +95,12 @@ def _name(payload: Mapping[str, Any], key: str) -> str:
 
 
 def _key(payload: Mapping[str, Any]) -> str:
-    return f"message:{payload['id']}" if payload.get("id") else ""
+    name = _optional(payload, "id")
+    return f"message:{name}" if name else ""
+
+
+def _optional(payload: Mapping[str, Any], key: str) -> str:
+    return _name(payload, key) if payload.get(key) else ""
 
 
 def _time(value: Any) -> datetime | None:
@@ -98,6 +110,11 @@ def _time(value: Any) -> datetime | None:
         found = datetime.fromisoformat(str(value))
     except ValueError:
         raise AnomalousPayload(f"timestamp: {value!r} is not a time in ISO 8601.") from None
-    if found.tzinfo is None:
+    if found.tzinfo is not None:
+        try:
+            found.astimezone(UTC)
+        except OverflowError:
+            raise AnomalousPayload(f"timestamp: {value!r} is no time a database can keep.") from None
+    else:
         raise AnomalousPayload(f"timestamp: {value!r} has no time zone.")
     return found

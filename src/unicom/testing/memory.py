@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from hmac import compare_digest
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from unicom.errors import AnomalousPayload, AuthenticationFailed
 from unicom.platforms.base import Adapter, AdapterConfig
@@ -50,7 +51,7 @@ sent = Wire()
 class MemoryConfig(AdapterConfig):
     """Be the config of a memory channel."""
 
-    SECRET: str = Field("secret", description="What a webhook must carry in X-Secret.")
+    SECRET: SecretStr = Field(SecretStr("secret"), description="What a webhook must carry in X-Secret.")
 
 
 class MemoryAdapter(Adapter):
@@ -69,7 +70,9 @@ class MemoryAdapter(Adapter):
 
     def authenticate(self, headers: Mapping[str, str], body: bytes) -> None:
         """Compare the secret."""
-        if headers.get("X-Secret", "") != self.config.SECRET:  # type: ignore[attr-defined]
+        given = headers.get("X-Secret", "").encode("utf-8", "replace")
+        secret: str = self.config.SECRET.get_secret_value()  # type: ignore[attr-defined]
+        if not secret or not compare_digest(given, secret.encode()):
             raise AuthenticationFailed("The secret is wrong.")
 
     def items(self, payload: Any) -> list[Any]:
@@ -85,7 +88,7 @@ class MemoryAdapter(Adapter):
         if "status" in payload:
             if payload["status"] not in ("sent", "delivered", "seen", "failed", "bounced"):
                 raise AnomalousPayload(f"status: {payload['status']!r} is none.")
-            return [StatusChanged(external_id=str(payload.get("of")), status=payload["status"])]
+            return [StatusChanged(external_id=str(payload.get("of")), status=payload["status"], raw=payload)]
         chat, person, text = payload.get("chat"), payload.get("sender"), payload.get("text", "")
         if not isinstance(chat, str | int) or not isinstance(person, str | int) or not isinstance(text, str):
             raise AnomalousPayload("chat, sender and text are needed.")
@@ -96,7 +99,14 @@ class MemoryAdapter(Adapter):
         )
         if "click" in payload:
             return [
-                ButtonClicked(key=key, token=str(payload["click"]), sender=sender, conversation=place, click_id=key)
+                ButtonClicked(
+                    key=key,
+                    token=str(payload["click"]),
+                    sender=sender,
+                    conversation=place,
+                    click_id=key,
+                    raw=payload,
+                )
             ]
         if "edit" in payload:
             return [
@@ -120,16 +130,12 @@ class MemoryAdapter(Adapter):
         """Cut a long text, so that tests see several parts."""
         most = self.limits.text or len(message.text)
         pieces = [message.text[start : start + most] for start in range(0, len(message.text), most)] or [""]
-        parts = [Part(text=piece, html=message.html) for piece in pieces[:-1]]
-        return [
-            *parts,
-            Part(
-                text=pieces[-1],
-                html=message.html,
-                file=message.files[0] if message.files else None,
-                buttons=message.buttons,
-            ),
-        ]
+        parts = [Part(text=piece, html=message.html) for piece in pieces]
+        if message.files:
+            parts[-1] = replace(parts[-1], file=message.files[0])
+            parts += [Part(file=item) for item in message.files[1:]]
+        parts[-1] = replace(parts[-1], buttons=message.buttons)
+        return parts
 
     def deliver(self, part: Part) -> DeliveryResult:
         """Keep the part, or raise the next fault."""

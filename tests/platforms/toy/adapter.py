@@ -1,4 +1,4 @@
-"""Translate between us and the Pigeon Post, an imaginary platform; written as an outsider would, with what is public."""
+"""Translate between us and the Pigeon Post, an imaginary platform, as an outsider would: with what is public."""
 
 from __future__ import annotations
 

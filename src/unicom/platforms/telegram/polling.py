@@ -7,11 +7,11 @@ import logging
 import threading
 from typing import Any
 
-from django.db import close_old_connections
+from django.db import Error, close_old_connections, connections, transaction
 
 from unicom import outbox
-from unicom.adapters import adapter_for
-from unicom.errors import ConfigurationError, DeliveryError
+from unicom.adapters import adapter_for, webhook_url
+from unicom.errors import ConfigurationError, DeliveryError, UnicomError
 from unicom.inbound import TROUBLE, take_in
 from unicom.models import Channel
 from unicom.platforms import http
@@ -87,7 +87,9 @@ class _Session:
 
     def turn(self, stopping: threading.Event) -> int:
         """Fetch once and take in what came; returns how many."""
-        close_old_connections()
+        if not transaction.get_connection().in_atomic_block:
+            # What a restart of the database left behind must not be used for ever.
+            close_old_connections()
         if not self._began:
             if webhook.remove(self._adapter.api):
                 logger.info("The webhook of channel %s was removed, so that it can be polled.", self._channel.pk)
@@ -118,3 +120,56 @@ class _Session:
         patience = http.Timeouts(read=seconds + http.TIMEOUTS.read)
         updates = self._adapter.api.call("getUpdates", params, timeouts=patience)
         return updates if isinstance(updates, list) else []
+
+
+# Under the development server, by itself
+
+LOOK_EVERY = 3.0
+
+
+def start_in_process() -> threading.Event:
+    """Poll, in threads of this process, every bot whose webhook could not reach it; returns what stops them.
+
+    A bot that has a webhook is left alone: it may well be the live site's, whose messages are not ours to take. The
+    command ``unicom_poll_telegram`` takes them when told to, and so does ``validate()``.
+    """
+    stop = threading.Event()
+    threading.Thread(target=_watch, args=(stop,), name="unicom-telegram", daemon=True).start()
+    return stop
+
+
+def _watch(stop: threading.Event) -> None:
+    running: dict[int, threading.Thread] = {}
+    while not stop.is_set():
+        try:
+            for channel in Channel.objects.filter(platform="Telegram", active=True, down_since=None):
+                known = running.get(channel.pk)
+                if (known is None or not known.is_alive()) and not webhook.is_reachable(webhook_url(channel)):
+                    running[channel.pk] = threading.Thread(
+                        target=_poll_unless_taken,
+                        args=(channel, stop),
+                        name=f"unicom-telegram-{channel.pk}",
+                        daemon=True,
+                    )
+                    running[channel.pk].start()
+        except Error:
+            logger.debug("The database cannot be read yet; looking again.", exc_info=True)
+        finally:
+            connections.close_all()
+        stop.wait(LOOK_EVERY)
+
+
+def _poll_unless_taken(channel: Channel, stop: threading.Event) -> None:
+    try:
+        adapter = adapter_for(channel)
+        taken = webhook.address(adapter.api) if isinstance(adapter, TelegramAdapter) else ""
+        if taken:
+            logger.warning("Channel %s is not polled: its bot has the webhook %s.", channel.pk, taken)
+            stop.wait(60)
+            return
+        poll(channel, stop=stop)
+    except UnicomError as error:
+        logger.warning("Channel %s cannot be polled: %s", channel.pk, error)
+        stop.wait(LONGEST_WAIT)
+    finally:
+        connections.close_all()

@@ -53,7 +53,8 @@ class _Typing(threading.Thread):
 def start_typing_in_telegram(channel: Channel, chat_id: str | int) -> None:
     """Show "typing…" in a chat (our id or Telegram's) until it is stopped, at most five minutes.
 
-    Returns at once; starting twice is once. Raises InvalidMessage where the channel is not Telegram's; a chat Telegram refuses is only logged.
+    Returns at once; starting twice is once. Raises InvalidMessage where the channel is not Telegram's; what Telegram
+    refuses is only logged.
     """
     key = _key(channel, chat_id)
     with _lock:

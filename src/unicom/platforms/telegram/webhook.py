@@ -38,7 +38,7 @@ def bring_up_to_date(api: BotApi, state: ChannelState, url: str, secret: str) ->
         return f"No webhook: set DJANGO_PUBLIC_ORIGIN to the https address of the site; {_POLL}."
     info = api.call("getWebhookInfo")
     info = info if isinstance(info, dict) else {}
-    if not _is_reachable(url):
+    if not is_reachable(url):
         if info.get("url"):
             api.call("deleteWebhook")
         return f"No webhook: Telegram only reaches public https addresses, which {url} is not; {_POLL}."
@@ -53,11 +53,16 @@ def bring_up_to_date(api: BotApi, state: ChannelState, url: str, secret: str) ->
 
 def remove(api: BotApi) -> bool:
     """Remove the webhook, for as long as somebody polls; True if there was one. What waits is kept."""
-    info = api.call("getWebhookInfo")
-    if not isinstance(info, dict) or not info.get("url"):
+    if not address(api):
         return False
     api.call("deleteWebhook")
     return True
+
+
+def address(api: BotApi) -> str:
+    """Return where the bot's updates go now, empty where nowhere."""
+    info = api.call("getWebhookInfo")
+    return str(info.get("url") or "") if isinstance(info, dict) else ""
 
 
 def _kinds(info: dict[str, Any]) -> set[Any]:
@@ -65,7 +70,8 @@ def _kinds(info: dict[str, Any]) -> set[Any]:
     return set(kinds) if isinstance(kinds, list) and all(isinstance(kind, str) for kind in kinds) else set()
 
 
-def _is_reachable(url: str) -> bool:
+def is_reachable(url: str) -> bool:
+    """Tell whether Telegram's servers can call an address."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme != "https" or host == "localhost" or host.endswith((".localhost", ".local")):

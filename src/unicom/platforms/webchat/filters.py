@@ -15,7 +15,8 @@ from django.db.models.functions import Cast
 from unicom.errors import UnsupportedFeature
 from unicom.models import Chat
 
-_METADATA = re.compile(r"^metadata__([A-Za-z0-9_-]{1,200}?)(?:__(gte|lte|icontains))?$")
+# One key, which holds no "__" itself: whatever else stood there could be a lookup of the database.
+_METADATA = re.compile(r"^metadata__((?:(?!__)[A-Za-z0-9_-]){1,200}?)(?:__(gte|lte|icontains))?$")
 
 
 def apply_filters(chats: QuerySet[Chat], filters: Mapping[str, str]) -> QuerySet[Chat]:
@@ -52,12 +53,16 @@ def _read(value: str) -> Any:
         return value
 
 
+def _number(value: Any) -> float | None:
+    try:
+        number = None if isinstance(value, bool | str) else float(value)
+    except (TypeError, OverflowError):
+        return None
+    return number if number is not None and math.isfinite(number) else None
+
+
 def _by_metadata(chats: QuerySet[Chat], key: str, lookup: str, value: str, alias: str) -> QuerySet[Chat] | None:
-    steps = key.split("__")
-    at: Any = "metadata"
-    for step in steps[:-1]:
-        at = KeyTransform(step, at)
-    exact, text = KeyTransform(steps[-1], at), KeyTextTransform(steps[-1], at)
+    exact, text = KeyTransform(key, "metadata"), KeyTextTransform(key, "metadata")
     if not lookup:
         chats = chats.alias(**{alias: exact})
         wanted = _read(value)
@@ -69,12 +74,12 @@ def _by_metadata(chats: QuerySet[Chat], key: str, lookup: str, value: str, alias
     is_kind = Q(**{f"{alias}_type__in": kinds})
     if lookup == "icontains":
         return chats.alias(**{alias: text}).filter(is_kind, **{f"{alias}__icontains": value})
-    number = _read(value)
-    if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
+    number = _number(_read(value))
+    if number is None:
         return None
     # The cast is reached for numbers alone: PostgreSQL would refuse to cast anything else.
     as_number = Case(When(is_kind, then=Cast(text, FloatField())), default=Value(None), output_field=FloatField())
-    return chats.alias(**{alias: as_number}).filter(**{f"{alias}__{lookup}": float(number)})
+    return chats.alias(**{alias: as_number}).filter(**{f"{alias}__{lookup}": number})
 
 
 class _JsonTypeOf(Func):

@@ -6,6 +6,7 @@ import logging
 from importlib import import_module
 from typing import Any
 
+from django.contrib.auth.signals import user_logged_in
 from django.db import transaction
 from django.http import HttpRequest
 
@@ -65,6 +66,11 @@ def migrate_on_login(sender: Any, request: HttpRequest | None, user: Any, **_: A
     except Exception:
         # The key stays in the session, so the documented function can still do it.
         logger.exception("A guest's chats could not be given to user %s.", user.pk)
+
+
+def connect() -> None:
+    """Watch for log-ins."""
+    user_logged_in.connect(migrate_on_login, dispatch_uid="unicom.webchat.migrate_on_login")
 
 
 def _guest(secret: Any) -> Account | None:

@@ -57,7 +57,9 @@ def save_webchat_message(
     else:
         refuse_blocked(Account.objects.filter(pk=account_id(person.external_id), blocked=True).first())
         title = generate_chat_title(text or (files[0].name if files else ""))
-        place = Conversation(chat_id=f"webchat_{uuid.uuid4()}", name=title, metadata=clean(dict(metadata or {})))
+        place = Conversation(
+            chat_id=f"webchat_{uuid.uuid4()}", is_new=True, name=title, metadata=clean(dict(metadata or {}))
+        )
     event = MessageReceived(
         conversation=place,
         sender=person,

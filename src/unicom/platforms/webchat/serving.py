@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.core.exceptions import SuspiciousFileOperation
 from django.http import FileResponse, HttpResponseBase
 
 from unicom import media
@@ -14,7 +15,7 @@ def serve(message: Message) -> HttpResponseBase:
     attachment = message.attachments.filter(file=message.media.name).first()
     try:
         content = message.media.open("rb")
-    except OSError:
+    except (OSError, SuspiciousFileOperation):
         raise NotAccessible("There is no such file any more.") from None
     name = (attachment.name if attachment else "") or str(message.media.name).rsplit("/", 1)[-1]
     head = content.read(4096)

@@ -38,6 +38,7 @@ class FakeBot:
 
     @property
     def username(self) -> str:
+        """Its name, without the @."""
         return self.state.person.username
 
     @property
@@ -94,10 +95,12 @@ class FakeMessage:
 
     @property
     def message_id(self) -> int:
+        """Its number within the chat."""
         return int(self.json["message_id"])
 
     @property
     def chat_id(self) -> int:
+        """The chat it is in."""
         return self.chat.id
 
     @property

@@ -119,6 +119,7 @@ class Connection(asyncio.Protocol):
             self.loop.call_soon(self._advance)
 
     def abort(self) -> None:
+        """Cut the connection, without a goodbye."""
         if self._transport is not None:
             self._transport.abort()
 

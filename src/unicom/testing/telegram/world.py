@@ -158,6 +158,7 @@ class BotState:
 
     @property
     def id(self) -> int:
+        """The person's id, the same for every bot."""
         return self.person.id
 
 

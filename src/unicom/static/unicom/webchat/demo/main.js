@@ -237,8 +237,11 @@ function go(chatId) {
   open(chatId);
 }
 
-/** @param {string | null} chatId */
-function open(chatId) {
+/**
+ * @param {string | null} chatId
+ * @param {{keepText?: boolean}} [options] keepText: what is being typed stays
+ */
+function open(chatId, { keepText = false } = {}) {
   if (chatId === null) {
     if (draft.id !== null) draft = new Conversation(null);
     current = draft;
@@ -247,7 +250,7 @@ function open(chatId) {
     conversations.set(chatId, current);
   }
   tailDue = true;
-  composer.clear();
+  if (!keepText) composer.clear();
   chatList.select(chatId);
   thread.show(current);
   showTitle();
@@ -282,9 +285,12 @@ async function start() {
     if (chatInAddress() !== current.id) open(chatInAddress());
   });
   await attempt(refreshChats);
-  const chatId = chatInAddress() ?? chatList.chats[0]?.id ?? null;
-  if (chatId && !chatInAddress()) history.replaceState(null, "", hashOf(chatId));
-  open(chatId);
+  // Somebody quicker than the list of chats may have begun, or even sent, a first message.
+  if (draft.id === null && draft.messages.length === 0) {
+    const chatId = chatInAddress() ?? chatList.chats[0]?.id ?? null;
+    if (chatId && !chatInAddress()) history.replaceState(null, "", hashOf(chatId));
+    open(chatId, { keepText: true });
+  }
   composer.focus();
 }
 

@@ -1,0 +1,3 @@
+"""Hold the command that runs the demo."""
+
+from __future__ import annotations

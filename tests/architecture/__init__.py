@@ -1,0 +1,3 @@
+"""Hold the shape of the package: what may know what, and how things are written."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Hold the documentation to the code."""
+
+from __future__ import annotations

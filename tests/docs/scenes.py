@@ -1,0 +1,202 @@
+"""Set the scene a page's examples take for granted, and see afterwards that they did what the page says."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import unittest
+from collections.abc import Callable
+from contextlib import ExitStack
+from hashlib import sha256
+from hmac import new as hmac
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from django.test import Client, override_settings
+from django.utils import timezone
+
+from unicom.models import CallbackExecution, Channel, Job, Message, Request
+from unicom.platforms import http
+from unicom.platforms.telegram.polling import poll
+from unicom.testing import drain
+from unicom.testing.telegram import FakeTelegram
+from unicom.types import Conversation, MessageReceived, Person
+
+Namespace = dict[str, Any]
+
+
+def _visitor() -> Message:
+    from unicom.inbound import ingest
+
+    website = Channel.objects.create(name="Website", platform="WebChat")
+    event = MessageReceived(
+        conversation=Conversation(chat_id="webchat_of_ann", name="Teapots"),
+        sender=Person(external_id="guest_ann", name="Ann"),
+        text="Do you have teapots?",
+    )
+    message = ingest(website, [event])[0].message
+    assert message is not None
+    return message
+
+
+def _with_visitor(stack: ExitStack) -> Namespace:
+    return {"message": _visitor()}
+
+
+def _project(stack: ExitStack) -> Namespace:
+    return {"__file__": "/site/shop/settings.py"}
+
+
+def _textline(stack: ExitStack) -> Namespace:
+    stack.enter_context(override_settings(UNICOM_PLATFORMS={"Textline": "textline.TextlineAdapter"}))
+    return {}
+
+
+def _telegram(stack: ExitStack) -> Namespace:
+    """Have a bot that Ann has written to, on the fake."""
+    telegram = stack.enter_context(FakeTelegram())
+    stack.callback(http.close)
+    stack.enter_context(override_settings(UNICOM_TELEGRAM_API_URL=telegram.url))
+    bot, ann = telegram.add_bot("shop_bot"), telegram.user("Ann")
+    ann.start(bot)
+    return {"token": bot.token, "_telegram": telegram, "_last_of_ann": lambda: ann.last(bot)}
+
+
+BEFORE: dict[str, Callable[[ExitStack], Namespace]] = {
+    "sending.md": _with_visitor,
+    "buttons.md": _with_visitor,
+    "telegram.md": _telegram,
+    "quickstart.md": _project,
+    "adding-a-platform.md": _textline,
+}
+
+
+def _take_in(names: Namespace) -> None:
+    poll(names["channel"], once=True)
+
+
+# What somebody else does meanwhile, after each of a page's examples.
+MEANWHILE: dict[str, Callable[[Namespace], None]] = {"telegram.md": _take_in}
+
+
+def _readme(names: Namespace) -> None:
+    asked = names["warehouse"].receive_message({"sender": "packing", "chat": "orders", "text": "And 1049?"})
+    drain()
+    assert Message.objects.get(reply_to_message=asked).text == "You said: And 1049?"
+    assert Request.objects.get(message=asked).status == "COMPLETED"
+    names["warehouse"].receive_message(
+        {"sender": "packing", "chat": "orders", "button": CallbackExecution.objects.get(text="Yes").pk}
+    )
+    drain()
+    names["question"].refresh_from_db()
+    assert names["question"].text == "Order 1048 goes out today."
+
+
+def _quickstart(names: Namespace) -> None:
+    sent = Client().post("/unicom/webchat/send/", {"text": "Hi"}).json()
+    drain()
+    assert Message.objects.get(chat_id=sent["chat_id"], is_outgoing=True).text == "You said: Hi"
+    assert names["DATABASES"]["default"]["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+
+
+def _receiving(names: Namespace) -> None:
+    Job.objects.filter(state="queued").update(next_attempt_at=timezone.now())
+    drain()
+    assert Message.objects.filter(text="Only once, please").count() == 1
+    assert len(names["calls"]) == 2
+    assert Request.objects.get(message=names["question"]).metadata == {"queue": "teapots"}
+
+
+def _buttons(names: Namespace) -> None:
+    from unicom.inbound import click
+
+    offer = names["offer"]
+    for label in ("No", "Yes"):
+        button = CallbackExecution.objects.get(text=label)
+        click(offer.channel, names["message"].sender, button.pk)
+        drain()
+    offer.refresh_from_db()
+    assert offer.text == "Product 123 is yours."
+    assert Message.objects.filter(reply_to_message=offer, text="Maybe another time.").count() == 1
+
+
+def _testing(names: Namespace) -> None:
+    cases = unittest.defaultTestLoader.loadTestsFromTestCase(names["AnswerTests"])
+    outcome = unittest.TestResult()
+    cases.run(outcome)
+    assert outcome.testsRun == 2
+    assert outcome.wasSuccessful(), [text for _, text in [*outcome.errors, *outcome.failures]]
+
+
+def _signals(names: Namespace) -> None:
+    assert "alarm" in names
+
+
+def _adding_a_platform(names: Namespace) -> None:
+    """Play the gateway over real HTTP: a signed message in, an answer out, a receipt."""
+    taken: list[dict[str, Any]] = []
+
+    class Gateway(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            taken.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            answer = json.dumps({"id": f"out-{len(taken)}"}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *args: Any) -> None:
+            """Say nothing."""
+
+    def post(payload: dict[str, Any], key: str = "s3cret") -> int:
+        body = json.dumps(payload).encode()
+        signature = hmac(key.encode(), body, sha256).hexdigest()
+        path = f"/unicom/webhook/Textline/{names['channel'].pk}/"
+        return Client().post(path, body, "application/json", headers={"X-Textline-Signature": signature}).status_code
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Gateway)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    channel = names["channel"]
+    try:
+        channel.config = {**channel.config, "API_URL": f"http://127.0.0.1:{server.server_port}"}
+        channel.save()
+        assert channel.active, channel.error
+        incoming = {"event": "message", "id": "in-1", "from": "+4687550100", "text": "Hello"}
+        assert post(incoming, key="wrong") == 403
+        assert [post(incoming), post(incoming), post({"event": "typing", "id": "x"})] == [200, 200, 200]
+        message = Message.objects.get()
+        answer = message.reply_with({"text": "Hello back"})
+        assert taken == [{"from": "+31612345678", "to": "+4687550100", "text": "Hello back"}]
+        assert post({"event": "delivered", "id": "out-1"}) == 200
+        answer.refresh_from_db()
+        assert answer.status == "delivered"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+        http.close()
+
+
+def _telegram_said(names: Namespace) -> None:
+    deadline = time.monotonic() + 10
+    while names["_last_of_ann"]().text != "We go on.":  # one a second is Telegram's pace
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+        drain()
+    names["answer"].refresh_from_db()
+    assert names["answer"].text == "We go on."
+    assert names["_telegram"].violations == []
+
+
+AFTER: dict[str, Callable[[Namespace], None]] = {
+    "README.md": _readme,
+    "quickstart.md": _quickstart,
+    "receiving.md": _receiving,
+    "buttons.md": _buttons,
+    "testing.md": _testing,
+    "telegram.md": _telegram_said,
+    "signals.md": _signals,
+    "adding-a-platform.md": _adding_a_platform,
+}

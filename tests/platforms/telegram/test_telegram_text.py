@@ -1,0 +1,214 @@
+"""Hold reading markup and cutting texts: nothing is lost, nothing is torn, nothing hangs."""
+
+from __future__ import annotations
+
+import time
+import unicodedata
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from unicom.platforms.telegram import markup
+from unicom.platforms.telegram.rich_text import RichText, Span, utf16_length
+from unicom.platforms.telegram.splitting import MAX_ENTITIES, split
+from unicom.testing.telegram.entities import normalise
+from unicom.testing.telegram.errors import ApiError
+from unicom.testing.telegram.html_markup import parse_html
+from unicom.testing.telegram.markdown_markup import parse_markdown, parse_markdown_v2
+
+pytestmark = pytest.mark.once
+
+MODES = ("HTML", "MarkdownV2", "Markdown")
+OFFICIAL = {"HTML": parse_html, "MarkdownV2": parse_markdown_v2, "Markdown": parse_markdown}
+PIECES = [
+    "*",
+    "_",
+    "__",
+    "~",
+    "||",
+    "`",
+    "```",
+    "[",
+    "]",
+    "](https://example.org)",
+    "(",
+    ")",
+    "\\",
+    ">",
+    "**>",
+    "![",
+    "\n",
+]
+TAGS = [
+    "<b>", "</b>", "<i>", "</i>", "<a href='https://example.org'>", "</a>", "<code>", "</code>", "<pre>", "</pre>",
+    "<", ">", "&lt;", "&", "<u", "<blockquote>", "</blockquote>", "<T>", "<br>", '<span class="tg-spoiler">',
+]  # fmt: skip
+anything = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+marked = st.lists(st.sampled_from([*PIECES, *TAGS, "a", "b c", "😀", "é"]), max_size=25).map("".join)
+long = st.lists(
+    st.sampled_from(
+        ["word", " ", "\n", "\n\n", "😀", "👩‍👩‍👧‍👦", "🇩🇪", "e\u0301", "x" * 50, "👍🏽", "ж", "\t", "\r\n", "   "]
+    ),
+    max_size=120,
+).map("".join)
+
+
+@given(text=anything | marked | long, limit=st.integers(12, 200))
+@example(text="a" * 12 + " " * 30 + "b", limit=12)
+@example(text="\n" * 50 + "b", limit=12)
+def test_no_character_is_lost_and_each_part_fits(text, limit):
+    parts = split(RichText(text=text), limit)
+    assert all(utf16_length(part.text) <= limit for part in parts)
+    assert "".join("".join(part.text.split()) for part in parts) == "".join(text.split())
+    if all(unicodedata.category(char)[0] not in "ZC" for char in text):
+        assert "".join(part.text for part in parts) == text
+    assert all(part.text.strip() for part in parts) or len(parts) == 1 or not text.strip()
+
+
+@given(
+    text=long,
+    cuts=st.lists(st.tuples(st.integers(0, 300), st.integers(1, 60)), max_size=12),
+    limit=st.integers(12, 120),
+)
+def test_formatting_stays_on_its_characters(text, cuts, limit):
+    spans = tuple(
+        Span(start=start, end=min(start + length, len(text)), kind="bold")
+        for start, length in cuts
+        if start < len(text)
+    )
+    rich = RichText(text=text, spans=spans)
+    before = [char for number, char in enumerate(text) if any(s.start <= number < s.end for s in spans)]
+    after = [
+        char
+        for part in split(rich, limit)
+        for number, char in enumerate(part.text)
+        if any(span.start <= number < span.end for span in part.spans)
+    ]
+    assert "".join("".join(after).split()) == "".join("".join(before).split())
+
+
+@given(text=long)
+def test_no_character_seen_as_one_is_torn(text):
+    for part in split(RichText(text=text), 40)[1:]:
+        first = part.text[0]
+        assert not unicodedata.combining(first)
+        assert first not in "\u200d\ufe0f"
+        assert not "\U0001f3fb" <= first <= "\U0001f3ff"
+
+
+def test_cuts_are_at_paragraphs_then_lines_then_words():
+    assert [part.text for part in split(RichText(text="aaaa aaaa\n\nbbb bbb"), 14)] == ["aaaa aaaa\n\n", "bbb bbb"]
+    assert [part.text for part in split(RichText(text="aaaa aaaa\nbbb bbb"), 14)] == ["aaaa aaaa\n", "bbb bbb"]
+    assert [part.text for part in split(RichText(text="aaaa aaaa bbb bbb"), 14)] == ["aaaa aaaa bbb ", "bbb"]
+    assert [part.text for part in split(RichText(text="a" * 20), 14)] == ["a" * 14, "a" * 6]
+
+
+def test_a_link_is_not_torn_where_it_fits_in_the_next_part():
+    rich = markup.read("word " * 8 + "[a link of words](https://example.org)", "MarkdownV2")
+    parts = split(rich, 48)
+    assert [len(part.spans) for part in parts] == [0, 1]
+    assert parts[1].text == "a link of words"
+
+
+def test_a_hundred_entities_are_the_most_in_a_part():
+    rich = markup.read("<b>a</b> <i>b</i> " * 300, "HTML")
+    assert max(len(part.entities()) for part in split(rich)) == MAX_ENTITIES
+    assert sum(len(part.entities()) for part in split(rich)) == 600
+
+
+@given(text=anything | marked, mode=st.sampled_from(MODES))
+def test_any_markup_gives_entities_that_telegram_takes(text, mode):
+    for part in split(markup.read(text, mode), 30):
+        normalise(part.text, part.entities())  # raises where an entity lies outside or within a character
+
+
+@given(text=marked, mode=st.sampled_from(MODES))
+def test_what_telegram_would_read_is_read_alike(text, mode):
+    try:
+        expected, _ = normalise(*OFFICIAL[mode](text))
+    except ApiError:
+        return
+    found = markup.read(text, mode)
+    shown, _ = normalise(found.text, [])
+    if mode == "HTML" and ("<T>" in text or "<br>" in text):
+        return
+    assert shown.strip() == expected.strip()
+
+
+@given(text=anything | marked)
+def test_without_markup_nothing_is_changed(text):
+    assert markup.read(text, "") == RichText(text=text)
+
+
+@given(text=st.text(st.sampled_from("abc .,!-+=#é😀\n"), max_size=60), mode=st.sampled_from(MODES))
+def test_plain_words_are_the_same_in_every_mode(text, mode):
+    assert markup.read(text, mode) == RichText(text=text)
+
+
+@given(text=marked)
+def test_half_open_marks_are_shown(text):
+    # What is left out is at most what a mark may be made of.
+    shown = markup.read(text, "MarkdownV2").text
+    assert "".join(char for char in text if char.isalpha() and ord(char) > 127) == "".join(
+        char for char in shown if char.isalpha() and ord(char) > 127
+    )
+
+
+@pytest.mark.parametrize(
+    ("mode", "source", "text", "entities"),
+    [
+        ("MarkdownV2", "a *b", "a *b", []),
+        ("MarkdownV2", "*a _b* c_", "a _b c_", [("bold", 0, 4)]),
+        ("MarkdownV2", "||s|| ~x~ __u__", "s x u", [("spoiler", 0, 1), ("strikethrough", 2, 1), ("underline", 4, 1)]),
+        ("MarkdownV2", ">q\n>r||\nt", "q\nr\nt", [("expandable_blockquote", 0, 3)]),
+        ("MarkdownV2", "```py\nx = 1```", "x = 1", [("pre", 0, 5)]),
+        ("MarkdownV2", "[x](nowhere) 1.5!", "[x](nowhere) 1.5!", []),
+        ("MarkdownV2", "![👍](tg://emoji?id=5368324170671202286)", "👍", [("custom_emoji", 0, 2)]),
+        ("HTML", "a < b && List<String>", "a < b && List<String>", []),
+        ("HTML", "<b>x<i>y</b>z</i>", "xyz", [("bold", 0, 2), ("italic", 1, 1)]),
+        ("HTML", '<pre><code class="language-py">x</code></pre>', "x", [("pre", 0, 1)]),
+        ("HTML", "<p>a</p><p>b</p>", "a\nb\n", []),
+        ("HTML", "<b>open", "open", [("bold", 0, 4)]),
+        ("Markdown", "*b* snake_case", "b snake_case", [("bold", 0, 1)]),
+    ],
+)
+def test_markup_is_read_as_documented_and_with_patience(mode, source, text, entities):
+    found = markup.read(source, mode)
+    assert found.text == text
+    assert [(item["type"], item["offset"], item["length"]) for item in found.entities()] == entities
+
+
+def test_a_mention_by_id_and_a_code_blocks_language_are_kept():
+    mention, pre = markup.read("[Ann](tg://user?id=42) ```py\nx```", "MarkdownV2").entities()
+    assert mention["user"]["id"] == 42
+    assert pre["language"] == "py"
+
+
+@pytest.mark.parametrize(
+    ("mode", "source"),
+    [
+        ("MarkdownV2", "*_" * 20_000),
+        ("MarkdownV2", "[" * 20_000 + "]" * 20_000),
+        ("MarkdownV2", "`a\\" * 20_000),
+        ("MarkdownV2", "```" * 15_000 + "`"),
+        ("HTML", "<b>" * 20_000 + "</u>" * 20_000),
+        ("HTML", "<i>" * 500 + "<b>" * 20_000 + "</i>" * 1000),
+        ("HTML", "<a" + " a" * 40_000),
+        ("HTML", "<b><i>a" * 10_000),
+        ("Markdown", "[a" * 40_000),
+    ],
+    ids=lambda value: value[:8],
+)
+def test_hostile_markup_takes_no_time(mode, source):
+    began = time.process_time()
+    split(markup.read(source, mode))
+    assert time.process_time() - began < 3
+
+
+def test_a_hundred_thousand_characters_are_split_in_no_time():
+    text = "Ein Wort – 😀 and another. " * 4000
+    began = time.process_time()
+    parts = split(RichText(text=text))
+    assert time.process_time() - began < 1
+    assert "".join(part.text for part in parts) == text
