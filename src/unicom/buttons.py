@@ -63,10 +63,12 @@ def make(
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidMessage({"callback_data": f"cannot be written as JSON ({error})"}) from None
     problems: dict[str, str] = {}
-    for key, value, kind in (("account", account, Account), ("tool_call", tool_call, ToolCall)):
+    given: list[tuple[str, Any, type]] = [("account", account, Account), ("tool_call", tool_call, ToolCall)]
+    for key, value, kind in given:
         if value is not None and not isinstance(value, kind):
             problems[key] = f"{value!r} is not of the model {kind.__name__}"
-    if expires_at is not None and not isinstance(expires_at, datetime):
+    moment: Any = expires_at
+    if moment is not None and not isinstance(moment, datetime):
         problems["expires_at"] = f"{expires_at!r} is not a datetime"
     elif expires_at is not None and timezone.is_naive(expires_at):
         problems["expires_at"] = f"{expires_at!r} has no time zone; use django.utils.timezone.now()"

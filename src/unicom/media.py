@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any, Literal
 
-import filetype  # type: ignore[import-untyped]
+import filetype
 from django.core.files.base import File
 from django.core.files.storage import Storage, storages
 

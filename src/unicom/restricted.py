@@ -29,7 +29,7 @@ _MISSING = object()
 
 def _getattr(target: Any, name: str) -> Any:
     """Return an attribute as RestrictedPython allows; one that is missing is an error, not None."""
-    found = safer_getattr(target, name, _MISSING)
+    found = safer_getattr(target, name, _MISSING)  # type: ignore[no-untyped-call]
     if found is _MISSING:
         raise AttributeError(f"there is no {name!r} here")
     return found

@@ -31,7 +31,8 @@ def log_tool_interaction(
     problems: dict[str, str] = {}
     if tool_call is None and tool_response is None:
         problems["tool_call"] = "a tool_call, a tool_response or both are needed"
-    for key, given in (("tool_call", tool_call), ("tool_response", tool_response)):
+    interactions: dict[str, Any] = {"tool_call": tool_call, "tool_response": tool_response}
+    for key, given in interactions.items():
         if given is not None and not isinstance(given, Mapping):
             problems[key] = f"a dict is needed, not {type(given).__name__}"
     if problems:

@@ -31,7 +31,7 @@ def _visitor() -> Message:
 
     website = Channel.objects.create(name="Website", platform="WebChat")
     event = MessageReceived(
-        conversation=Conversation(chat_id="webchat_of_ann", name="Teapots"),
+        conversation=Conversation(chat_id="webchat_of_ann", is_new=True, name="Teapots"),
         sender=Person(external_id="guest_ann", name="Ann"),
         text="Do you have teapots?",
     )

@@ -11,8 +11,6 @@ from unicom import pacing
 from unicom.models import Channel
 from unicom.testing.memory import MemoryAdapter, Wire
 
-pytest_plugins = ["unicom.testing.pytest_plugin"]
-
 
 @pytest.fixture(autouse=True)
 def _no_hint_of_yesterday() -> Iterator[None]:

@@ -176,9 +176,9 @@ class Snapshot:
     def of(cls, world: World) -> Snapshot:
         """Take one."""
         return cls(
-            chats=list(Chat.objects.values()),
-            messages=list(Message.objects.values()),
-            deliveries=list(Delivery.objects.values()),
+            chats=[dict(row) for row in Chat.objects.values()],
+            messages=[dict(row) for row in Message.objects.values()],
+            deliveries=[dict(row) for row in Delivery.objects.values()],
             hands=[(hand.row, hand.outcome, hand.row.held_until if hand.row else 0.0) for hand in world.hands],
             parts=list(sent.parts),
             queued=world.queued,

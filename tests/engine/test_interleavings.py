@@ -6,7 +6,7 @@ import pytest
 
 from tests.engine.interleaving import explore
 from unicom import leases, outbox
-from unicom.models import Channel
+from unicom.models import Channel, Delivery
 from unicom.testing.memory import Wire
 
 pytestmark = pytest.mark.timeout(300)
@@ -47,7 +47,7 @@ def test_a_claim_that_looks_past_what_is_under_way_is_stopped_by_the_database_it
     shared_channel.send_message({"chat_id": "one", "text": "0"})
     shared_channel.send_message({"chat_id": "one", "text": "1"})
     assert len(outbox.claim(1)) == 1
-    outbox.Delivery.objects.update(at_front=True)
+    Delivery.objects.update(at_front=True)
     with pytest.raises(Exception, match=r"unicom_delivery_one_a_chat|UNIQUE constraint failed"):
-        outbox.Delivery.objects.filter(state="queued").update(state="sending")
+        Delivery.objects.filter(state="queued").update(state="sending")
     assert outbox.claim(10) == []

@@ -14,6 +14,7 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from unicom import jobs, outbox
+from unicom.errors import DeliveryError
 from unicom.models import Channel, Delivery, Job, Message, WorkerHeartbeat
 from unicom.testing.memory import Wire
 from unicom.worker import Worker
@@ -132,7 +133,7 @@ def test_a_result_is_not_written_by_who_lost_the_lease(shared_channel: Channel, 
     outbox.recover()
     (current,) = outbox.claim(1)
     assert not outbox.QUEUE.renew(stale)
-    error = outbox.Outcome(error=outbox.DeliveryError("no", code="x"))
+    error = outbox.Outcome(error=DeliveryError("no", code="x"))
     assert not outbox.record(stale, error)
     assert Delivery.objects.get().state == "sending"
     outbox.record(current, outbox.deliver(current))
@@ -175,12 +176,12 @@ def test_a_commit_elsewhere_wakes_an_idle_worker(shared_channel: Channel, unicom
     thread = threading.Thread(target=worker.run)
     thread.start()
     try:
-        sender = threading.Thread(
-            target=lambda: (
-                Channel.objects.get().send_message({"chat_id": "one", "text": "1"}),
-                connections.close_all(),
-            )
-        )
+
+        def send() -> None:
+            Channel.objects.get().send_message({"chat_id": "one", "text": "1"})
+            connections.close_all()
+
+        sender = threading.Thread(target=send)
         sender.start()
         sender.join()
         deadline = time.monotonic() + 30

@@ -17,6 +17,10 @@ from unicom.testing import sent
 from unicom.testing.memory import Wire
 
 MEMORY = "unicom.testing.memory.MemoryAdapter"
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
+    "1f15c4890000000d49444154789c6360f8cf50000000038101010a1dcc5b0000000049454e44ae426082"
+)
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def message(channel) -> Message:
+def message(channel):
     """Return what Ann wrote."""
     return channel.receive_message({"id": 1, "chat": "room", "sender": "ann", "text": "hello"})
 

@@ -18,7 +18,8 @@ def sort(channel, drain):
     def arrive(text: str = "please refund me") -> Request:
         message = channel.receive_message({"id": next(numbers), "chat": "room", "sender": "ann", "text": text})
         drain()
-        return message.requests.get()
+        found: Request = message.requests.get()
+        return found
 
     return arrive
 

@@ -98,7 +98,7 @@ def atomic_requests(settings, monkeypatch):
     from django.db import connections
 
     module = types.ModuleType("urls_with_senders")
-    module.urlpatterns = _urls()
+    vars(module)["urlpatterns"] = _urls()
     settings.ROOT_URLCONF = module
     monkeypatch.setitem(connections["default"].settings_dict, "ATOMIC_REQUESTS", True)
 

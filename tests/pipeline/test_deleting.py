@@ -11,7 +11,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def busy(channel, django_user_model, drain) -> Message:
+def busy(channel, django_user_model, drain):
     """Return a message in the thick of it: answered with buttons and a file, logged, edited, clicked, queued."""
     user = django_user_model.objects.create_user("kim")
     message = channel.receive_message({"id": 1, "chat": "room", "sender": "ann", "name": "Ann", "text": "hello"})

@@ -14,7 +14,10 @@ from unicom.models import Account, AccountChat, Channel, Chat, Delivery, Message
 
 pytestmark = pytest.mark.django_db
 
-RETRYABLE = {"retryable": True, "code": "503"}
+
+def busy() -> DeliveryError:
+    """Return what a platform answers that may take it later."""
+    return DeliveryError("busy", retryable=True, code="503")
 
 
 def wait_of(delivery: Delivery) -> float:
@@ -26,7 +29,7 @@ def wait_of(delivery: Delivery) -> float:
 
 def test_a_retryable_error_is_tried_again_with_growing_waits(chat, wire, drain, later):
     """1, 2, 4 … seconds; the error is on the row meanwhile, and gone once it was delivered."""
-    wire.faults += [DeliveryError("busy", **RETRYABLE) for _ in range(4)]
+    wire.faults += [busy() for _ in range(4)]
     message = chat.send_message({"text": "x"})
     delivery = Delivery.objects.get()
     for expected in (1, 2, 4, 8):
@@ -44,7 +47,7 @@ def test_a_retryable_error_is_tried_again_with_growing_waits(chat, wire, drain, 
 
 def test_a_retry_holds_its_chat_and_not_the_others(channel, chat, wire, drain, later):
     """Order within a chat; other chats are not held up."""
-    wire.faults.append(DeliveryError("busy", **RETRYABLE))
+    wire.faults.append(busy())
     chat.send_message({"text": "first"})
     drain()
     chat.send_message({"text": "second"})
@@ -59,7 +62,7 @@ def test_a_retry_holds_its_chat_and_not_the_others(channel, chat, wire, drain, l
 def test_a_chat_is_held_for_fifteen_minutes_at_most(chat, wire, drain):
     """Then the message has failed, saying so, and the next one goes."""
     with time_machine.travel(timezone.now(), tick=False) as clock:
-        wire.faults += [DeliveryError("busy", **RETRYABLE) for _ in range(99)]
+        wire.faults += [busy() for _ in range(99)]
         first = chat.send_message({"text": "first"})
         second = chat.send_message({"text": "second"})
         began = timezone.now()
@@ -86,7 +89,7 @@ def test_the_hold_counts_from_the_first_attempt_not_from_the_queueing(chat, wire
     message = chat.send_message({"text": "x"})
     long_ago = timezone.now() - timedelta(hours=2)
     Delivery.objects.update(created_at=long_ago, next_attempt_at=long_ago)
-    wire.faults.append(DeliveryError("busy", **RETRYABLE))
+    wire.faults.append(busy())
     drain()
     message.refresh_from_db()
     assert message.status in ("queued", "sending") and Delivery.objects.get().state == "queued"
@@ -289,7 +292,7 @@ def test_replies_go_before_bulk_between_chats(channel, wire, drain):
 
 def test_what_waits_can_be_cancelled_and_lets_the_next_go(chat, wire, drain):
     """A cancelled message keeps its place in the history."""
-    wire.faults.append(DeliveryError("busy", **RETRYABLE))
+    wire.faults.append(busy())
     first, second = chat.send_message({"text": "one"}), chat.send_message({"text": "two"})
     drain()
     assert outbox.cancel(first) is True

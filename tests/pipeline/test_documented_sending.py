@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import io
 from pathlib import Path
+from typing import Any
 
 import pytest
-from PIL import Image
 
+from tests.pipeline.conftest import PNG
 from unicom.errors import InvalidMessage
 from unicom.models import Channel, Chat, Message, MessageTemplate
 
@@ -16,10 +16,10 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def picture(tmp_path) -> Path:
+def picture(tmp_path: Path) -> Path:
     """Return a PNG on disk."""
     path = tmp_path / "chart.png"
-    Image.new("RGB", (2, 2), "red").save(path)
+    path.write_bytes(PNG)
     return path
 
 
@@ -46,10 +46,10 @@ def test_channel_send_message_sends_to_a_chat(room, drain):
 def test_validate_returns_true_and_makes_the_channel_active(db):
     """``channel.validate()`` returns True if successful; creating never did."""
     channel = Channel.objects.create(name="Memory", platform="Memory")
-    assert not channel.active
+    assert channel.active is False
     assert channel.validate() is True
-    channel.refresh_from_db()
-    assert channel.active and channel.error == "" and channel.validated_at
+    stored = Channel.objects.get()
+    assert stored.active and stored.error == "" and stored.validated_at
     assert channel.validate() is True
 
 
@@ -58,7 +58,7 @@ def test_validate_returns_false_with_the_reason_on_the_row(db, monkeypatch):
     from unicom.errors import DeliveryError
     from unicom.testing.memory import MemoryAdapter
 
-    def refuse(error):
+    def refuse(error: Exception) -> Any:
         def setup(self, url):
             raise error
 
@@ -173,13 +173,11 @@ def test_a_pdf_is_a_file_and_several_attachments_are_all_kept(chat, tmp_path, dr
 @pytest.mark.parametrize("prefix", ["", "data:image/png;base64,"])
 def test_base64_image_is_stored_as_an_image(chat, prefix):
     """With and without the data URI's beginning, line breaks allowed."""
-    buffer = io.BytesIO()
-    Image.new("RGB", (2, 2), "blue").save(buffer, "PNG")
-    encoded = base64.encodebytes(buffer.getvalue()).decode()
+    encoded = base64.encodebytes(PNG).decode()
     message = chat.send_message({"base64_image": prefix + encoded})
     assert message.media_type == "image"
     with message.media.open() as copy:
-        assert copy.read() == buffer.getvalue()
+        assert copy.read() == PNG
 
 
 def test_base64_of_something_else_is_no_image(chat):

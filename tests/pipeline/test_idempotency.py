@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from tests.pipeline.simultaneous import at_once
@@ -102,10 +104,10 @@ def test_eight_threads_with_one_key_send_one_message(chat, wire):
 def test_eight_threads_with_one_key_and_different_content_send_one_message(chat, wire):
     """One wins, seven are told of the conflict."""
 
-    def send(number):
+    def send(number: int) -> Message:
         return Chat.objects.get(pk=chat.pk).send_message({**ORDER, "text": str(number)})
 
-    outcomes = at_once([lambda number=number: send(number) for number in range(8)])
+    outcomes = at_once([partial(send, number) for number in range(8)])
     assert sum(isinstance(outcome, Message) for outcome in outcomes) == 1
     assert sum(isinstance(outcome, IdempotencyConflict) for outcome in outcomes) == 7
     assert len(wire.parts) == 1

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from unicom import statuses
-from unicom.models import Delivery, Message
+from unicom.models import Chat, Delivery, Message
 from unicom.signals import message_status_changed
 from unicom.types import RANK
 
@@ -20,7 +20,7 @@ NAMES = ["sent", "delivered", "seen", "failed", "bounced"]
 
 
 @pytest.fixture
-def message(chat, drain) -> Message:
+def message(chat: Chat, drain: Callable[[], int]) -> Message:
     """Return a message that was handed over."""
     message = chat.send_message({"text": "x"})
     drain()

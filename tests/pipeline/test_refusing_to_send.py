@@ -28,7 +28,7 @@ def refused(channel, chat, stored_files):
         with pytest.raises(InvalidMessage) as caught:
             (on or chat).send_message(data)
         error = caught.value
-        assert isinstance(error, ValidationError) and isinstance(error, UnicomError)
+        assert {ValidationError, UnicomError} <= set(type(error).__mro__)
         assert list(error.problems) == sorted(error.problems)
         assert error.message_dict == {key: [sentence] for key, sentence in error.problems.items()}
         for model in (Message, Delivery, Attachment, CallbackExecution, IdempotencyKey):

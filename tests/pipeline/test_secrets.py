@@ -23,7 +23,7 @@ TOKEN = "hunter2-very-secret"
 
 
 @pytest.fixture
-def secretive(channel) -> Channel:
+def secretive(channel: Channel) -> Channel:
     """Return a channel with a secret in its config and one in its state."""
     channel.config = {"SECRET": TOKEN}
     channel.save()

@@ -13,7 +13,7 @@ CALL = {"name": "search_database", "arguments": {"query": "user orders", "limit"
 
 
 @pytest.fixture
-def message(channel) -> Message:
+def message(channel):
     """Return a message that came in."""
     return channel.receive_message({"id": 1, "chat": "room", "sender": "ann", "text": "hello"})
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from functools import partial
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -75,7 +77,7 @@ def test_four_workers_keep_the_order_of_every_chat(channel, wire):
         for chat in chats:
             chat.send_message({"text": f"{number}"})
     workers = [Worker(concurrency=2) for _ in range(4)]
-    succeeded(at_once([lambda worker=worker: worker.run(once=True) for worker in workers]))
+    succeeded(at_once([partial(worker.run, once=True) for worker in workers]))
     # A worker may end while another still holds the front of a chat; nothing may be left behind by all of them.
     assert not Delivery.objects.exclude(state="sent").exists()
     assert sum(worker.done for worker in workers) == len(wire.parts) == 200
@@ -170,7 +172,7 @@ def test_a_worker_renews_the_leases_of_what_it_is_doing(chat, monkeypatch, wire)
     from unicom.testing.memory import MemoryAdapter
 
     original = MemoryAdapter.deliver
-    seen = {}
+    seen: dict[str, Any] = {}
 
     def slow(self, part):
         Delivery.objects.update(lease_until=timezone.now())

@@ -104,7 +104,7 @@ def _disorder(bots: dict[int, int], arrived: dict[tuple[int, int], list[str]]) -
     channels = {channel: bot for bot, channel in bots.items()}
     rows = Delivery.objects.order_by("id").values_list("channel_id", "chat__external_id", "message__text")
     for channel_id, external_id, text in rows.iterator():
-        queued[channels[channel_id], int(external_id)].append(text)
+        queued[channels[channel_id], int(external_id or 0)].append(text)
     count, noted = 0, []
     for key, texts in arrived.items():
         places = {text: place for place, text in enumerate(queued[key])}

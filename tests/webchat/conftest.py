@@ -12,11 +12,6 @@ from django.test import Client
 from tests.pipeline.conftest import connect, drain, later, memory_platform, stored_files, wire  # noqa: F401
 from unicom.models import Channel, Chat
 
-PNG = bytes.fromhex(
-    "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
-    "1f15c4890000000d49444154789c6360f8cf50000000038101010a1dcc5b0000000049454e44ae426082"
-)
-
 
 class Visitor:
     """Be a visitor's browser: it keeps cookies, and talks JSON."""
@@ -55,7 +50,7 @@ class Visitor:
 
     def download(self, url: str) -> tuple[Any, bytes]:
         """Get a file; returns the response and the content."""
-        response = self.client.get(url)
+        response: Any = self.client.get(url)
         return response, b"".join(response.streaming_content) if response.streaming else response.content
 
     def messages(self, chat_id: str, **query: Any) -> dict[str, Any]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
+from tests.webchat.conftest import Visitor
 from unicom import signals
 from unicom.models import Account, CallbackExecution, Channel, Chat, Message
 
@@ -22,7 +25,7 @@ def clicked(connect) -> list[dict]:
 
 
 @pytest.fixture
-def carrier(chat, drain) -> Message:
+def carrier(chat: Chat, drain: Callable[[], int]) -> Message:
     """Return a message with a callback and a link, shown to the guest."""
     message = chat.send_message(
         {
@@ -37,7 +40,7 @@ def carrier(chat, drain) -> Message:
     return message
 
 
-def click(visitor, carrier, **more):
+def click(visitor: Visitor, carrier: Message, **more: Any) -> Any:
     """Click the one button of ``carrier`` that calls back."""
     button = carrier.callback_executions.get().pk
     return visitor.call("post", "button-click/", {"callback_execution_id": button, **more})
@@ -75,7 +78,7 @@ def test_expired_and_foreign_are_403_and_unknown_is_404(guest, stranger, chat, c
     assert click(guest, carrier, channel_id=other.pk).status_code == 404
     for unknown in ("0" * 32, "x", "\x00", "x" * 5000):
         assert guest.call("post", "button-click/", {"callback_execution_id": unknown}).status_code == 404
-    for bad in (None, 5, "", [], {}):
+    for bad in (None, 5, "", [1], {"a": 1}):
         assert guest.call("post", "button-click/", {"callback_execution_id": bad}).status_code == 400
     assert guest.call("post", "button-click/", {}).status_code == 400
     CallbackExecution.objects.update(expires_at=timezone.now() - timedelta(seconds=1))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth import get_user_model
 
-from tests.webchat.conftest import PNG, Visitor
+from tests.pipeline.conftest import PNG
+from tests.webchat.conftest import Visitor
 from unicom.models import Account, AccountChat, CallbackExecution, IdempotencyKey, Member, Message, Request
 from unicom.services.webchat.migrate_guest_to_user import migrate_guest_to_user
 

@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
+from tests.webchat.conftest import Visitor
 from unicom.models import Chat, Message
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def long_chat(guest, chat) -> Chat:
+def long_chat(guest: Visitor, chat: Chat) -> Chat:
     """Return a chat of a thousand messages, whose clocks say nothing about their order."""
     now = timezone.now()
     Message.objects.all().delete()
@@ -129,12 +130,12 @@ def tree(guest, chat, drain) -> dict[str, str]:
     """Return the ids of a chat in which the visitor edited their second message twice."""
     ids = {"a": Message.objects.get().pk}
 
-    def answer(name):
+    def answer(name: str) -> None:
         message = Message.objects.get(pk=ids[name.lower()]).reply_with({"text": name})
         drain()
         ids[name] = message.pk
 
-    def write(name, reply_to):
+    def write(name: str, reply_to: str) -> None:
         ids[name] = guest.say(name, chat_id=chat.pk, reply_to_message_id=ids[reply_to])["message"]["id"]
 
     answer("A")

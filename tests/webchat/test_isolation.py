@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.webchat.conftest import PNG, Visitor
+from tests.pipeline.conftest import PNG
+from tests.webchat.conftest import Visitor
 from unicom.models import Account, CallbackExecution, Channel, Chat, Message
 
 pytestmark = pytest.mark.django_db

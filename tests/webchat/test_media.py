@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.webchat.conftest import PNG
+from tests.pipeline.conftest import PNG
 from unicom.models import Attachment, Message
 
 pytestmark = pytest.mark.django_db
@@ -155,7 +155,7 @@ def test_a_message_without_a_file_or_one_that_is_gone_is_404(guest, chat):
     assert guest.get("media/%00/").status_code == 404
     answer = guest.upload(PNG, "a.png", "image/png").json()
     message = Message.objects.get(pk=answer["message"]["id"])
-    message.media.storage.delete(message.media.name)
+    message.media.storage.delete(str(message.media.name))
     assert guest.get(f"media/{message.pk}/").status_code == 404
     Message.objects.filter(pk=message.pk).update(media="../../etc/passwd")
     assert guest.get(f"media/{message.pk}/").status_code == 404

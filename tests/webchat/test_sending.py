@@ -8,8 +8,9 @@ from functools import partial
 
 import pytest
 
+from tests.pipeline.conftest import PNG
 from tests.pipeline.simultaneous import at_once, succeeded
-from tests.webchat.conftest import PNG, Visitor
+from tests.webchat.conftest import Visitor
 from unicom.models import Account, AccountChat, Channel, Chat, Message, Request
 from unicom.signals import message_received
 

@@ -1,0 +1,78 @@
+"""Prove that taking the next delivery costs the same however many wait."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from unicom import outbox
+from unicom.models import Channel, Chat, Delivery, Message
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def _queue(channel: Channel, chats: int, each: int) -> None:
+    Chat.objects.bulk_create(
+        Chat(id=f"chat{n}", channel=channel, platform="Memory", external_id=str(n)) for n in range(chats)
+    )
+    messages = Message.objects.bulk_create(
+        Message(channel=channel, platform="Memory", chat_id=f"chat{n}", is_outgoing=True, status="queued", text="x")
+        for n in range(chats)
+    )
+    Delivery.objects.bulk_create(
+        (
+            Delivery(message=message, channel=channel, chat_id=message.chat_id, at_front=turn == 0)
+            for turn in range(each)
+            for message in messages
+        ),
+        batch_size=2000,
+    )
+
+
+def _claim_query(channel: Channel) -> Any:
+    due = outbox.QUEUE.due().order_by("priority", "next_attempt_at", "id").filter(channel_id=channel.pk)
+    return outbox.QUEUE.free(due).values_list("pk")[:10]
+
+
+def _plan(query: Any) -> dict[str, Any]:
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    sql, params = query.query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", params)
+        found = cursor.fetchone()[0]
+    plan: dict[str, Any] = (json.loads(found) if isinstance(found, str) else found)[0]["Plan"]
+    return plan
+
+
+def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [plan, *(node for part in plan.get("Plans", []) for node in _nodes(part))]
+
+
+@pytest.mark.parametrize(("chats", "each"), [(1, 5000), (4000, 5)])
+def test_the_claim_reads_as_many_rows_as_it_takes(memory_channel: Channel, chats: int, each: int) -> None:
+    _queue(memory_channel, chats, each)
+    query = _claim_query(memory_channel)
+    if connection.vendor != "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+            sql, params = query.query.sql_with_params()
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params)
+            plan = " ".join(str(row[-1]) for row in cursor.fetchall())
+        assert "unicom_delivery_claim" in plan or "SCAN" not in plan, plan
+        return
+    nodes = _nodes(_plan(query))
+    touched = sum(node["Actual Rows"] * node["Actual Loops"] for node in nodes if "Relation Name" in node)
+    assert touched <= 200, json.dumps(nodes[0], indent=1)[:3000]
+    if chats > 1000:
+        assert "unicom_delivery_claim" in {node.get("Index Name") for node in nodes}
+        assert not any(node["Node Type"] == "Seq Scan" for node in nodes)
+
+
+def test_an_empty_queue_costs_one_look(memory_channel: Channel, django_assert_num_queries: Any) -> None:
+    # PostgreSQL is asked for its clock as well.
+    with django_assert_num_queries(2 if connection.vendor == "postgresql" else 1):
+        assert outbox.claim(10) == []
