@@ -7,12 +7,14 @@ that much, and a call that would leave later still is put back (:data:`LATEST`).
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 
 from django.db import connections, router, transaction
 from pydantic import ValidationError
@@ -65,7 +67,15 @@ def limits_of(delivery: Delivery) -> list[Limit]:
 
 def _own_pacing(channel: Channel) -> PacingConfig:
     given = channel.config.get("PACING") if isinstance(channel.config, dict) else None
-    return PacingConfig.model_validate(given or {})
+    return _checked(json.dumps(given, sort_keys=True)) if given else _PLATFORMS_OWN
+
+
+@lru_cache(maxsize=1024)
+def _checked(given: str) -> PacingConfig:
+    return PacingConfig.model_validate_json(given)
+
+
+_PLATFORMS_OWN = PacingConfig()
 
 
 def _limit(key: str, rate: Rate, scale: float, channel_id: int | None) -> Limit:
@@ -101,7 +111,14 @@ def admit(deliveries: Sequence[Delivery]) -> dict[int, float]:
             row.tat = max(row.tat, now) + limit.interval
             row.open_at = max(row.open_at, row.tat - limit.tolerance)
             changed.add(limit.key)
-    Pace.objects.bulk_update([rows[key] for key in sorted(changed)], ["tat", "open_at"])
+    if changed:
+        # The rows are there and locked: this is an UPDATE of all of them in one statement.
+        Pace.objects.bulk_create(
+            [rows[key] for key in sorted(changed)],
+            update_conflicts=True,
+            unique_fields=["key"],
+            update_fields=["tat", "open_at"],
+        )
     for wait in later.values():
         hint(wait)
     return later
@@ -158,7 +175,12 @@ def refused(delivery: Delivery, retry_after: timedelta) -> None:
 
 
 def spent(delivery: Delivery) -> None:
-    """Let the chat's next message wait from now on, when one has just been taken: calls of a chat never overlap."""
+    """Let the chat's next message wait from now on, when one has just been taken: calls of a chat never overlap.
+
+    A call that was quick has been counted right already.
+    """
+    if not is_late(delivery):
+        return
     for limit in limits_of(delivery):
         if limit.key.startswith("chat:"):
             at = database_time() + limit.interval - LATEST

@@ -30,8 +30,3 @@ def test_nothing_is_lost_or_doubled_while_processes_and_the_database_are_killed(
     numbers = _prove(tmp_path / "numbers.json", SHORT)
     assert (numbers["kills"], numbers["database restarts"]) == (6, 1)
     assert numbers["deliveries"] >= 400
-
-
-@pytest.mark.proof
-def test_the_long_form_keeps_every_promise_too(tmp_path: Path) -> None:
-    assert _prove(tmp_path / "numbers.json", [])["kills"] >= 50

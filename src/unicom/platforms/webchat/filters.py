@@ -12,6 +12,7 @@ from django.db.models import Case, CharField, FloatField, Func, Q, QuerySet, Val
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Cast
 
+from unicom.cleaning import clean
 from unicom.errors import UnsupportedFeature
 from unicom.models import Chat
 
@@ -65,7 +66,7 @@ def _by_metadata(chats: QuerySet[Chat], key: str, lookup: str, value: str, alias
     exact, text = KeyTransform(key, "metadata"), KeyTextTransform(key, "metadata")
     if not lookup:
         chats = chats.alias(**{alias: exact})
-        wanted = _read(value)
+        wanted = clean(_read(value))
         if isinstance(wanted, float) and not math.isfinite(wanted):
             wanted = value
         return chats.filter(Q(**{alias: wanted}) | Q(**{alias: value}))

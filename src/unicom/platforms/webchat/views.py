@@ -243,7 +243,7 @@ def button_click(request: HttpRequest) -> HttpResponseBase:
 @endpoint("GET", "HEAD")
 def media_file(request: HttpRequest, message_id: str) -> HttpResponseBase:
     """Return a message's file to those who take part in its chat."""
-    message = Message.objects.filter(pk=message_id, platform="WebChat").exclude(media="").first()
+    message = Message.objects.filter(pk=clean(message_id), platform="WebChat").exclude(media="").first()
     if message is None:
         raise NotAccessible("There is no such file.")
     access.access_chat(known_visitor(request), message.chat_id)
