@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from django.db import IntegrityError, connections, router, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -24,6 +24,15 @@ Row = TypeVar("Row", bound=LeasedRow)
 LEASE = timedelta(seconds=30)
 BATCH = 10
 MAX_CRASHES = 3
+
+
+@runtime_checkable
+class Candidates(Protocol):
+    """Be a prepared look for what is due, for where it is asked many times a second."""
+
+    def primary_keys(self, database: str, limit: int) -> list[int]:
+        """Return the keys of due rows whose lane is free, locked where the database can."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +58,7 @@ class Queue(Generic[Row]):
 
     def claim(
         self,
-        *candidates: QuerySet[Row],
+        *candidates: QuerySet[Row] | Candidates,
         limit: int = BATCH,
         loaded: Callable[[QuerySet[Row]], QuerySet[Row]] = lambda rows: rows,
         admit: Callable[[Sequence[Row]], dict[int, float]] = lambda rows: {},
@@ -68,31 +77,36 @@ class Queue(Generic[Row]):
             # Two rows of one lane became due at once, and another worker took the other. One by one, then.
             claimed: list[Row] = []
             for candidate in candidates:
-                for pk in candidate.values_list("pk", flat=True)[: limit - len(claimed)]:
+                found: Sequence[Any] = (
+                    candidate.primary_keys(router.db_for_write(self.model), limit)
+                    if isinstance(candidate, Candidates)
+                    else list(candidate.values_list("pk", flat=True)[:limit])
+                )
+                for pk in found[: limit - len(claimed)]:
                     try:
-                        claimed += self._claim([candidate.filter(pk=pk)], 1, loaded, admit)
+                        claimed += self._claim([self.due().filter(pk=pk)], 1, loaded, admit)
                     except IntegrityError:
                         continue
             return claimed
 
     def _claim(
         self,
-        candidates: Sequence[QuerySet[Row]],
+        candidates: Sequence[QuerySet[Row] | Candidates],
         limit: int,
         loaded: Callable[[QuerySet[Row]], QuerySet[Row]],
         admit: Callable[[Sequence[Row]], dict[int, float]],
     ) -> list[Row]:
         database = router.db_for_write(self.model)
-        skipping = connections[database].features.has_select_for_update_skip_locked
         share = -(-limit // max(len(candidates), 1))
         began = time.monotonic()
         with transaction.atomic(using=database, durable=True):
             chosen: list[Any] = []
             for candidate in candidates:
-                free = self.free(candidate.using(database))
-                if skipping:
-                    free = free.select_for_update(skip_locked=True, of=("self",))
-                chosen += free.values_list("pk", flat=True)[: min(share, limit - len(chosen))]
+                most = min(share, limit - len(chosen))
+                if isinstance(candidate, Candidates):
+                    chosen += candidate.primary_keys(database, most)
+                else:
+                    chosen += self.locked(self.free(candidate.using(database)), database)[:most]
                 if len(chosen) >= limit:
                     break
             if not chosen:
@@ -116,6 +130,12 @@ class Queue(Generic[Row]):
         for row in held:
             row.held_until = began + LEASE.total_seconds()
         return held
+
+    def locked(self, candidates: QuerySet[Row], database: str) -> QuerySet[Row, Any]:
+        """Return the keys of ``candidates``, passing over rows that another claim holds where the database can."""
+        if connections[database].features.has_select_for_update_skip_locked:
+            candidates = candidates.select_for_update(skip_locked=True, of=("self",))
+        return candidates.values_list("pk", flat=True)
 
     def free(self, candidates: QuerySet[Row]) -> QuerySet[Row]:
         """Return those of ``candidates`` whose lane nobody works on, and in which nothing that holds them comes before.

@@ -27,6 +27,7 @@ from unicom.leases import BATCH, MAX_CRASHES, Queue
 from unicom.models import Channel, Chat, Delivery, Message, Pace, Suppression
 from unicom.platforms import adapter_class
 from unicom.platforms.base import Adapter
+from unicom.prepared import MOMENT, NUMBER, Prepared
 from unicom.rows import update_row
 from unicom.types import CANCELLED, FAILED, QUEUED, SENDING, UNKNOWN, DeliveryResult, Part
 
@@ -53,21 +54,44 @@ def claim(limit: int = BATCH, *, chat_id: str = "") -> list[Delivery]:
         due = QUEUE.due().filter(chat_id=chat_id, channel__active=True, channel__down_since=None)
         return QUEUE.claim(due, limit=limit, loaded=_loaded, admit=_admitted)
     # Channel by channel: each is one look into an index, however many messages wait.
-    due = QUEUE.due().order_by("priority", "next_attempt_at", "id")
-    return QUEUE.claim(
-        *(due.filter(channel_id=pk) for pk in due_channels(limit)), limit=limit, loaded=_loaded, admit=_admitted
-    )
+    return QUEUE.claim(*map(_DueOf, due_channels(limit)), limit=limit, loaded=_loaded, admit=_admitted)
+
+
+def _due_of_a_channel() -> QuerySet[Delivery, Any]:
+    waiting = QUEUE.rows().filter(state=QUEUED, at_front=True, next_attempt_at__lte=MOMENT, channel_id=NUMBER)
+    ordered = QUEUE.free(waiting).order_by("priority", "next_attempt_at", "id")
+    return QUEUE.locked(ordered, router.db_for_write(Delivery))[:BATCH]
+
+
+@dataclass(frozen=True, slots=True)
+class _DueOf:
+    """Look for what is due on one channel."""
+
+    channel_id: int
+
+    def primary_keys(self, database: str, limit: int) -> list[int]:
+        """Return the keys of the first due deliveries; those past ``limit`` are let go with the transaction."""
+        rows = _DUE.rows(database, moment=timezone.now(), number=self.channel_id)
+        return [row[0] for row in rows[:limit]]
+
+
+_DUE = Prepared(_due_of_a_channel)
+
+
+def _channels_with_work() -> QuerySet[Channel, Any]:
+    waiting = QUEUE.rows().filter(state=QUEUED, at_front=True, next_attempt_at__lte=MOMENT, channel_id=OuterRef("pk"))
+    closed = Pace.objects.filter(channel=OuterRef("pk"), open_at__gt=float(NUMBER))
+    open_ = Channel.objects.filter(Exists(waiting), ~Exists(closed), active=True, down_since=None)
+    return open_.order_by().values_list("pk", flat=True)
+
+
+_CHANNELS = Prepared(_channels_with_work)
 
 
 def due_channels(limit: int) -> list[int]:
     """Return channels that have something due and may send, in a random order."""
-    waiting = QUEUE.due().filter(channel_id=OuterRef("pk"))
-    closed = Pace.objects.filter(channel=OuterRef("pk"), open_at__gt=pacing.database_time())
-    found = list(
-        Channel.objects.filter(Exists(waiting), ~Exists(closed), active=True, down_since=None)
-        .order_by()
-        .values_list("pk", flat=True)
-    )
+    rows = _CHANNELS.rows(router.db_for_write(Delivery), moment=timezone.now(), number=pacing.database_time())
+    found = [row[0] for row in rows]
     random.shuffle(found)
     return found[:limit]
 

@@ -75,7 +75,7 @@ def _checked(given: str) -> PacingConfig:
     return PacingConfig.model_validate_json(given)
 
 
-_PLATFORMS_OWN = PacingConfig()
+_PLATFORMS_OWN = PacingConfig.model_validate({})
 
 
 def _limit(key: str, rate: Rate, scale: float, channel_id: int | None) -> Limit:
