@@ -165,6 +165,7 @@ def read_markup(markup: Any, problems: dict[str, str]) -> tuple[list[list[Button
     if not isinstance(keyboard, list | tuple) or not all(isinstance(row, list | tuple) for row in keyboard):
         problems["reply_markup"] = "inline_keyboard must be a list of rows, each a list of buttons"
         return None
+    keyboard = [row for row in keyboard if row]
     for y, row in enumerate(keyboard):
         for x, item in enumerate(row):
             data = item.get("callback_data") if isinstance(item, Mapping) else None

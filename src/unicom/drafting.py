@@ -273,7 +273,7 @@ def _place(adapter: Adapter, channel: Channel, given: Mapping[Any, Any], problem
     if "chat_id" in given and "chat_id" not in problems:
         _find_chat(adapter, channel, given["chat_id"], problems, wish)
     if "reply_to_message_id" in given and wish.answered is None:
-        value = given["reply_to_message_id"]
+        value = "" if text_problem(str(given["reply_to_message_id"])) else given["reply_to_message_id"]
         answered = Message.objects.select_related("chat").filter(pk=str(value), channel=channel).first()
         place = wish.chat or (answered.chat if answered else None)
         if answered is None and place is not None:

@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -48,6 +49,8 @@ from unicom.types import (
 logger = logging.getLogger("unicom")
 
 # What says nothing about the payload: the platform shall come again.
+EARLY = timedelta(minutes=10)
+"""For how long a receipt may wait for the send it is about."""
 TROUBLE = (OperationalError, InterfaceError)
 
 
@@ -328,6 +331,24 @@ def click(channel: Channel, account: Account, execution_id: str, *, chat_id: str
 def _status_changed(channel: Channel, event: StatusChanged) -> Ingested:
     delivery = Delivery.objects.filter(channel=channel, external_id=event.external_id, act="send").first()
     if delivery is None:
+        under_way = Delivery.objects.filter(channel=channel, state__in=("sending", "unknown"), act="send")
+        if under_way.exists():
+            # It may be of a call whose outcome we have not written yet.
+            jobs.enqueue(
+                "receipt",
+                bounded(f"{channel.pk}:{event.external_id}:{event.status}"),
+                {
+                    "channel": channel.pk,
+                    "external_id": event.external_id,
+                    "status": event.status,
+                    "at": event.timestamp.isoformat() if event.timestamp else None,
+                    "error": event.error,
+                    "code": event.code,
+                    "until": (timezone.now() + EARLY).isoformat(),
+                },
+                delay=timedelta(seconds=2),
+            )
+            return Ingested(event=event)
         raise AnomalousPayload(f"A status for {event.external_id!r}, which this channel did not send.")
     statuses.receipt(delivery, event.status, at=event.timestamp, error=event.error, code=event.code)
     return Ingested(event=event)

@@ -89,7 +89,8 @@ def run_now(kind: str, key: str) -> None:
     claimed = QUEUE.claim(QUEUE.due().filter(kind=kind, key=key), limit=1)
     while claimed:
         row = claimed[0]
-        run(row)
+        with QUEUE.kept(row):
+            run(row)
         # Look once more: one committed while this ran found the lane taken, and nobody else comes for it.
         claimed = _next_in(row.lane)
 

@@ -6,14 +6,16 @@ PostgreSQL's SKIP LOCKED only saves waiting. Each claim raises the row's fence; 
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
-from django.db import IntegrityError, connections, router, transaction
+from django.db import DatabaseError, IntegrityError, connections, router, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
@@ -158,6 +160,29 @@ class Queue(Generic[Row]):
         renewed = bool(self.mine(row).update(lease_until=timezone.now() + LEASE))
         row.held_until = began + LEASE.total_seconds() if renewed else 0.0
         return renewed
+
+    @contextmanager
+    def kept(self, row: Row) -> Iterator[None]:
+        """Renew the lease from a thread while the block runs, if it takes long; for work outside the worker."""
+        ended = threading.Event()
+
+        def keep() -> None:
+            while not ended.wait(LEASE.total_seconds() / 3):
+                try:
+                    self.renew(row)
+                except DatabaseError:
+                    connections.close_all()
+            connections.close_all()
+
+        # Most work is done long before its lease needs renewing, and then this thread has never run.
+        timer = threading.Timer(LEASE.total_seconds() / 3, keep)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            timer.cancel()
 
     def is_held(self, row: Row) -> bool:
         """Tell by this machine's own clock whether the lease still runs, so that a late sleeper does nothing."""

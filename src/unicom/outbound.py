@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from unicom import buttons, drafting, idempotency, jobs, media
 from unicom.adapters import adapter_for
@@ -49,12 +50,13 @@ def _send(
     if problems:
         raise InvalidMessage(problems)
     stored: list[str] = []
-    try:
-        with transaction.atomic():
+    with transaction.atomic():
+        try:
             message = _save(channel, adapter, wish, user, stored)
-    except BaseException:
-        media.forget(stored)
-        raise
+        except BaseException:
+            # Only in here: once it is committed the files are the row's, whatever a hook after the commit does.
+            media.forget(stored)
+            raise
     # Outside a transaction it has been tried by now; inside one the row is as it was written.
     if not transaction.get_connection().in_atomic_block:
         message.refresh_from_db()
@@ -150,7 +152,9 @@ def _open_chat(channel: Channel, external_id: str) -> Chat:
         external_id=external_id,
     )
     if not insert_if_absent(chat):
-        return Chat.objects.get(channel=channel, external_id=external_id)
+        # The key may be that of a conversation which has moved to another external id since.
+        known = Q(pk=chat.pk) | Q(external_id=external_id)
+        return Chat.objects.filter(known, channel=channel).order_by("pk")[:1].get()
     return chat
 
 

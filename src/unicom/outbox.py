@@ -11,17 +11,19 @@ import contextlib
 import logging
 import random
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import DatabaseError, router, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, router, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from unicom import buttons, pacing, statuses
 from unicom.adapters import adapter_for
-from unicom.errors import DeliveryError, InvalidConfig, UnknownPlatform
+from unicom.cleaning import clean
+from unicom.errors import DeliveryError, EncryptionKeyError, InvalidConfig, UnknownPlatform
 from unicom.jobs import backoff
 from unicom.leases import BATCH, MAX_CRASHES, Queue
 from unicom.models import Channel, Chat, Delivery, Message, Pace, Suppression
@@ -54,7 +56,25 @@ def claim(limit: int = BATCH, *, chat_id: str = "") -> list[Delivery]:
         due = QUEUE.due().filter(chat_id=chat_id, channel__active=True, channel__down_since=None)
         return QUEUE.claim(due, limit=limit, loaded=_loaded, admit=_admitted)
     # Channel by channel: each is one look into an index, however many messages wait.
-    return QUEUE.claim(*map(_DueOf, due_channels(limit)), limit=limit, loaded=_loaded, admit=_admitted)
+    channels = due_channels(limit)
+    try:
+        return QUEUE.claim(*map(_DueOf, channels), limit=limit, loaded=_loaded, admit=_admitted)
+    except EncryptionKeyError:
+        # One channel whose secrets no key opens must not stop the others.
+        return _claim_readable(channels, limit)
+
+
+def _claim_readable(channels: Sequence[int], limit: int) -> list[Delivery]:
+    claimed: list[Delivery] = []
+    for pk in channels:
+        try:
+            claimed += QUEUE.claim(_DueOf(pk), limit=limit - len(claimed), loaded=_loaded, admit=_admitted)
+        except EncryptionKeyError as error:
+            Channel.objects.filter(pk=pk, down_since=None).update(down_since=timezone.now(), error=str(error))
+            logger.exception("Channel %s is down: its config cannot be read.", pk)
+        if len(claimed) >= limit:
+            break
+    return claimed
 
 
 def _due_of_a_channel() -> QuerySet[Delivery, Any]:
@@ -126,7 +146,8 @@ def run_chat(chat_id: str) -> int:
     while claimed := claim(1, chat_id=chat_id):
         # A message committed while this one was under way is found by the next look.
         for delivery in claimed:
-            record(delivery, deliver(delivery))
+            with QUEUE.kept(delivery):
+                record(delivery, deliver(delivery))
             made += 1
     return made
 
@@ -146,7 +167,7 @@ def deliver(delivery: Delivery) -> Outcome:
                 return Outcome(error=DeliveryError("it missed its slot", retryable=True, code=LATE))
             return Outcome(result=adapter.deliver(part))
         except DeliveryError as error:
-            error.reason = adapter.redact(error.reason)
+            error.reason = clean(adapter.redact(error.reason))
             return Outcome(error=error)
         except Exception as error:
             # An adapter's bug: the call may have been made, so it must not be repeated blindly.
@@ -205,7 +226,15 @@ def record_many(outcomes: Sequence[tuple[Delivery, Outcome]]) -> None:
         except DatabaseError:
             logger.debug("Outcomes could not be written together.", exc_info=True)
     for delivery, outcome in outcomes:
-        record(delivery, outcome)
+        try:
+            record(delivery, outcome)
+        except (OperationalError, InterfaceError):
+            raise  # the database is in trouble: all of it is tried again
+        except DatabaseError:
+            logger.exception("The outcome of delivery %s cannot be written.", delivery.pk)
+            with transaction.atomic(using=router.db_for_write(Delivery), durable=True):
+                _settle(delivery, UNKNOWN, "what came of it could not be written; it may have arrived", "unwritable")
+                QUEUE.promote(delivery.chat_id)
 
 
 def _record(delivery: Delivery, outcome: Outcome) -> bool:
@@ -223,14 +252,15 @@ def _delivered(delivery: Delivery, result: DeliveryResult) -> bool:
     values: dict[str, Any] = {
         "state": result.status,
         "external_id": result.external_id or None,
-        "result": dict(result.raw),
+        "result": clean(dict(result.raw)),
         "time_sent": now,
         "finished_at": now,
         "lease_until": None,
         "error": "",
         "error_code": "",
     }
-    message = delivery.message
+    # A copy: should this transaction be rolled back, the next try must start from what the claim has read.
+    message = copy(delivery.message)
     written = update_row(delivery, values, fence=delivery.fence, state=SENDING)
     if not written:
         # Somebody thought us dead and called it unknown; we know better.
@@ -274,21 +304,31 @@ def _not_delivered(delivery: Delivery, error: DeliveryError) -> bool:
     if error.channel_down:
         channel_down(delivery.channel, error.reason)
         return QUEUE.give_back(
-            delivery, now, attempts=max(delivery.attempts - 1, 0), error=error.reason, error_code=error.code
+            delivery,
+            now,
+            attempts=max(delivery.attempts - 1, 0),
+            first_attempt_at=None,
+            error=error.reason,
+            error_code=error.code,
         )
     if error.suppress:
         _suppress(delivery, error.suppress)
     if error.moved_to:
+        elsewhere = Chat.objects.filter(channel_id=delivery.channel_id, external_id=error.moved_to)
+        if delivery.attempts > 3 or elsewhere.exclude(pk=delivery.chat_id).exists():
+            return _settle(delivery, FAILED, f"{error.reason} (the conversation goes on in another chat)", error.code)
         Chat.objects.filter(pk=delivery.chat_id).update(external_id=error.moved_to)
         return QUEUE.give_back(delivery, now, error=error.reason, error_code=error.code)
     if error.ambiguous and not _may_repeat(delivery):
         return _settle(delivery, _unknown_state(delivery), error.reason, error.code)
     if error.retryable or error.ambiguous:
-        began = delivery.first_attempt_at or now
+        began: datetime | None = delivery.first_attempt_at or now
         wait = error.retry_after if error.retry_after is not None else backoff(delivery.attempts)
         if error.retry_after is not None:
             pacing.refused(delivery, error.retry_after)
-        if error.retry_after is not None or now + wait - began <= HOLD:
+        if error.retry_after is not None or (began and now + wait - began <= HOLD):
+            # Waiting because we were told to is no failure: the time a failing message may take begins anew.
+            began = None if error.retry_after is not None else began
             return QUEUE.give_back(
                 delivery, now + wait, first_attempt_at=began, error=error.reason, error_code=error.code
             )
@@ -328,7 +368,7 @@ def _settle(delivery: Delivery, state: str, reason: str, code: str = "") -> bool
         next_attempt_at=None,
     )
     if written:
-        message = delivery.message
+        message = copy(delivery.message)
         message.refresh_from_db(fields=["status", "seq", "sent", "delivered", "seen"])
         if delivery.act == "send":
             if state == FAILED:
@@ -400,12 +440,12 @@ def resend(delivery: Delivery) -> bool:
         )
         if not changed:
             return False
-        # Parts cancelled because this one failed go along.
-        message = Message.objects.get(pk=delivery.message_id)
-        message.deliveries.filter(
-            act="send", state=CANCELLED, part__gt=delivery.part, recipient=delivery.recipient
-        ).update(state=QUEUED, next_attempt_at=timezone.now(), finished_at=None, error="", at_front=False)
-        Message.objects.filter(pk=message.pk).update(status=QUEUED, error="")
+        if delivery.act == "send":
+            # Parts cancelled because this one failed go along.
+            delivery.message.deliveries.filter(
+                act="send", state=CANCELLED, part__gt=delivery.part, recipient=delivery.recipient
+            ).update(state=QUEUED, next_attempt_at=timezone.now(), finished_at=None, error="", at_front=False)
+            Message.objects.filter(pk=delivery.message_id).update(status=QUEUED, error="")
         from unicom import jobs
 
         jobs.wake(chat_id=delivery.chat_id)

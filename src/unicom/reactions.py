@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from datetime import datetime, timedelta
 from typing import Any
 
-from unicom import categories, signals
+from django.utils import timezone
+
+from unicom import categories, signals, statuses
 from unicom.adapters import adapter_for
 from unicom.errors import DeliveryError
-from unicom.jobs import job
+from unicom.jobs import RetryLater, job
 from unicom.models import Account, CallbackExecution, Channel, Delivery, Message, Request
 
 logger = logging.getLogger("unicom")
@@ -88,6 +91,19 @@ def answer_click(args: dict[str, Any]) -> None:
             if error.retryable:
                 raise
             logger.info("A click on channel %s was not answered: %s", channel.pk, adapter.redact(error.reason))
+
+
+@job("receipt")
+def apply_early_receipt(args: dict[str, Any]) -> None:
+    """Apply a receipt that came before the send it is about was written; one of nothing we sent is noted."""
+    delivery = Delivery.objects.filter(channel_id=args["channel"], external_id=args["external_id"], act="send").first()
+    if delivery is not None:
+        at = datetime.fromisoformat(args["at"]) if args["at"] else None
+        statuses.receipt(delivery, args["status"], at=at, error=args["error"], code=args["code"])
+    elif timezone.now() < datetime.fromisoformat(args["until"]):
+        raise RetryLater(timedelta(seconds=5))
+    else:
+        logger.warning("Channel %s: a receipt for %r, which was never sent.", args["channel"], args["external_id"])
 
 
 @job("validate")

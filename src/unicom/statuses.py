@@ -51,6 +51,9 @@ def refold(
     if folded:
         status = folded
     else:
+        # Two deliveries of one message may end at the same moment; each must see what the other wrote.
+        Message.objects.select_for_update(of=("self",)).filter(pk=message.pk).values_list("pk").first()
+        message.refresh_from_db(fields=["status", "seq", "sent", "delivered", "seen"])
         rows = list(message.deliveries.filter(act="send").values_list("state", "recipient"))
         status = fold(rows) if rows else message.status
     previous = message.status

@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.apps import apps
-from django.db import Error, close_old_connections, connections
+from django.db import Error, InterfaceError, OperationalError, close_old_connections, connections
 from django.utils import timezone
 
 from unicom import jobs, outbox, pacing, trimming, wakeup
@@ -100,6 +100,11 @@ class Worker:
                 connections.close_all()
                 self.stopping.wait(POLL)
                 continue
+            except Exception:
+                # Somebody's row nobody foresaw: the others must go on.
+                logger.exception("The worker's loop failed; it goes on.")
+                self.stopping.wait(POLL)
+                continue
             if moved:
                 continue
             if once and not self._in_flight and self._outcomes.empty():
@@ -111,11 +116,15 @@ class Worker:
         free = self.concurrency - len(self._in_flight)
         if free <= 0 or self.stopping.is_set():
             return 0
-        claimed: list[Delivery | Job] = []
+        taken = 0
         if "deliveries" in self.only:
-            claimed += outbox.claim(min(free, BATCH))
-        if "jobs" in self.only and len(claimed) < free:
-            claimed += jobs.claim(min(free - len(claimed), BATCH))
+            taken += self._take(outbox.claim(min(free, BATCH)))
+        if "jobs" in self.only and taken < free:
+            taken += self._take(jobs.claim(min(free - taken, BATCH)))
+        return taken
+
+    def _take(self, claimed: Sequence[Delivery | Job]) -> int:
+        # At once: what is claimed and then forgotten would count as "may have arrived".
         with self._lock:
             self._in_flight.update((_key(row), row) for row in claimed)
         for row in claimed:
@@ -189,7 +198,7 @@ class Worker:
             try:
                 write()
                 return
-            except Error:
+            except (OperationalError, InterfaceError):
                 if time.monotonic() > deadline:
                     raise
                 connections.close_all()

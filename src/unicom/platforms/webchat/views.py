@@ -40,7 +40,7 @@ def _json_body(request: HttpRequest) -> dict[str, Any]:
 def _body(request: HttpRequest) -> dict[str, Any]:
     if request.content_type in ("application/x-www-form-urlencoded", "multipart/form-data"):
         form = request.POST if request.method == "POST" else QueryDict(request.body)
-        return {key: form[key] for key in form}
+        return {key: clean(form[key]) for key in form}
     return _json_body(request)
 
 
@@ -243,7 +243,9 @@ def button_click(request: HttpRequest) -> HttpResponseBase:
 @endpoint("GET", "HEAD")
 def media_file(request: HttpRequest, message_id: str) -> HttpResponseBase:
     """Return a message's file to those who take part in its chat."""
-    message = Message.objects.filter(pk=clean(message_id), platform="WebChat").exclude(media="").first()
+    message = (
+        Message.objects.filter(pk=clean(message_id), platform="WebChat", deleted_at=None).exclude(media="").first()
+    )
     if message is None:
         raise NotAccessible("There is no such file.")
     access.access_chat(known_visitor(request), message.chat_id)
