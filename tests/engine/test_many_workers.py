@@ -51,6 +51,7 @@ def test_eight_workers_deliver_a_thousand_messages_once_and_in_order(
 
 
 @pytest.mark.proof
+@pytest.mark.timeout(1800)
 def test_they_do_so_ten_times_in_a_row(shared_channel: Channel, unicom_sent: Wire) -> None:
     for _ in range(10):
         _share(shared_channel, unicom_sent)
