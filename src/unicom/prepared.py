@@ -13,25 +13,23 @@ from django.db.models import QuerySet
 # Stand-ins that cannot be meant: where they come out in the parameters, the real values go in.
 MOMENT = datetime(1971, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
 NUMBER = 7_236_451_098_765
-TEXT = "\x01stand-in\x01"
 
 
 class Prepared:
-    """Be a query with places for a moment, a number and a text; safe in any thread."""
+    """Be a query with places for a moment and a number; safe in any thread."""
 
     def __init__(self, build: Callable[[], QuerySet[Any, Any]]) -> None:
         self._build = build
         self._known: dict[str, tuple[str, tuple[Any, ...]]] = {}
         self._lock = threading.Lock()
 
-    def rows(self, using: str, *, moment: datetime | None = None, number: float = 0, text: str = "") -> list[Any]:
+    def rows(self, using: str, *, moment: datetime | None = None, number: float = 0) -> list[Any]:
         """Run it and return its rows as tuples."""
         connection = connections[using]
         sql, marked = self._compiled(using, connection)
         given = {
             _adapted(connection, MOMENT): None if moment is None else _adapted(connection, moment),
             NUMBER: number,
-            TEXT: text,
         }
         params = [given.get(value, value) if _hashable(value) else value for value in marked]
         with connection.cursor() as cursor:

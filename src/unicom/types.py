@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import IO, Any, Literal, Self
 
 # Forward order of a message's and a delivery's state; receipts only raise it.
@@ -269,7 +269,6 @@ class DeliveryResult:
     external_id: str = ""
     status: Literal["sent", "delivered"] = "sent"
     raw: Mapping[str, Any] = field(default_factory=dict)
-    retry_after: timedelta | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from unicom.ids import unguessable, uuid7
 from unicom.media import chat_storage, upload_path
-from unicom.types import DELIVERED, QUEUED, SEEN, STATES
+from unicom.types import STATES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -119,11 +119,6 @@ class Message(models.Model):
         from unicom.tool_log import log_tool_interaction
 
         return log_tool_interaction(self.chat, tool_call=tool_call, tool_response=tool_response, reply_to=self)
-
-    @property
-    def is_read_only(self) -> bool:
-        """Whether nothing can change it on the platform any more."""
-        return self.is_outgoing is not True or self.status not in ("sent", DELIVERED, SEEN, QUEUED)
 
 
 class Attachment(models.Model):
