@@ -40,11 +40,17 @@ def encrypt(plain: str) -> str:
 
 def decrypt(stored: str) -> str:
     """Return what was encrypted; raises EncryptionKeyError where no key of ours opens it."""
+    return _opened(stored, tuple(settings.UNICOM_ENCRYPTION_KEYS or settings.secret_keys))
+
+
+# A channel's config is read with each message it sends.
+@lru_cache(maxsize=256)
+def _opened(stored: str, keys: tuple[str, ...]) -> str:
     mark, _, rest = stored.partition(":")
     key_id, _, token = rest.partition(":")
     if mark != MARK or not token:
         raise EncryptionKeyError("A stored secret is not encrypted as ours are; restore it or enter it again.")
-    for known, cipher in _keys():
+    for known, cipher in map(_fernet, keys):
         if known == key_id:
             try:
                 return cipher.decrypt(token.encode()).decode()

@@ -62,13 +62,13 @@ class Queue(Generic[Row]):
         self,
         *candidates: QuerySet[Row] | Candidates,
         limit: int = BATCH,
-        loaded: Callable[[QuerySet[Row]], QuerySet[Row]] = lambda rows: rows,
+        loaded: Callable[[str, Sequence[int], str], list[Row]] | None = None,
         admit: Callable[[Sequence[Row]], dict[int, float]] = lambda rows: {},
     ) -> list[Row]:
         """Take up to ``limit`` rows whose lane is free, a fair share of each of ``candidates``, each under a new fence.
 
-        ``loaded`` says what is read along with a row that was taken; ``admit`` which of them have to wait after all,
-        and for how many seconds.
+        ``loaded`` reads those of the keys that the token has taken, in their order, with what belongs to them;
+        ``admit`` tells which of them have to wait after all, and for how many seconds.
         """
         limit = min(limit, BATCH)
         if not candidates:
@@ -95,7 +95,7 @@ class Queue(Generic[Row]):
         self,
         candidates: Sequence[QuerySet[Row] | Candidates],
         limit: int,
-        loaded: Callable[[QuerySet[Row]], QuerySet[Row]],
+        loaded: Callable[[str, Sequence[int], str], list[Row]] | None,
         admit: Callable[[Sequence[Row]], dict[int, float]],
     ) -> list[Row]:
         database = router.db_for_write(self.model)
@@ -114,15 +114,9 @@ class Queue(Generic[Row]):
             if not chosen:
                 return []
             token = uuid.uuid4().hex
-            ours = self.rows().using(database).filter(pk__in=chosen)
-            taken = ours.filter(state=self.waiting).update(
-                state=self.running,
-                claimed_by=token,
-                fence=F("fence") + 1,
-                attempts=F("attempts") + 1,
-                lease_until=timezone.now() + LEASE,
-            )
-            rows = list(loaded(ours.filter(claimed_by=token)).order_by("pk")) if taken else []
+            rows = []
+            if self._take(database, chosen, token):
+                rows = loaded(database, chosen, token) if loaded else self._taken(database, chosen, token)
             waiting = admit(rows) if rows else {}
             for row in rows:
                 if row.pk in waiting:
@@ -132,6 +126,21 @@ class Queue(Generic[Row]):
         for row in held:
             row.held_until = began + LEASE.total_seconds()
         return held
+
+    def _take(self, database: str, chosen: Sequence[int], token: str) -> int:
+        connection = connections[database]
+        name = connection.ops.quote_name
+        with connection.cursor() as cursor:
+            cursor.execute(  # names and words come from the model and this class, values travel as parameters
+                f"UPDATE {name(self.model._meta.db_table)} SET state = '{self.running}', claimed_by = %s, "  # noqa: S608
+                f"fence = fence + 1, attempts = attempts + 1, lease_until = %s "
+                f"WHERE id IN ({', '.join(['%s'] * len(chosen))}) AND state = '{self.waiting}'",
+                [token, connection.ops.adapt_datetimefield_value(timezone.now() + LEASE), *chosen],
+            )
+            return int(cursor.rowcount)
+
+    def _taken(self, database: str, chosen: Sequence[int], token: str) -> list[Row]:
+        return list(self.rows().using(database).filter(pk__in=chosen, claimed_by=token).order_by("pk"))
 
     def locked(self, candidates: QuerySet[Row], database: str) -> QuerySet[Row, Any]:
         """Return the keys of ``candidates``, passing over rows that another claim holds where the database can."""
@@ -218,17 +227,16 @@ class Queue(Generic[Row]):
                 count += 1
         return count
 
-    def promote(self, lane: Any) -> None:
-        """Bring a lane's earliest waiting row to the front."""
+    def promote(self, *lanes: Any) -> None:
+        """Bring the earliest waiting row of each lane to the front."""
         database = router.db_for_write(self.model)
         name = connections[database].ops.quote_name
         table, column = name(self.model._meta.db_table), name(self._column)
+        first = f"(SELECT id FROM {table} WHERE {column} = %s AND state = '{self.waiting}' ORDER BY id LIMIT 1)"  # noqa: S608
         with connections[database].cursor() as cursor:
             cursor.execute(  # names come from the model, values travel as parameters
-                f"UPDATE {table} SET at_front = %s WHERE id = ("  # noqa: S608
-                f"SELECT id FROM {table} WHERE {column} = %s AND state = '{self.waiting}' ORDER BY id LIMIT 1"
-                f") AND at_front = %s",
-                [True, lane, False],
+                f"UPDATE {table} SET at_front = %s WHERE id IN ({', '.join([first] * len(lanes))}) AND at_front = %s",  # noqa: S608
+                [True, *lanes, False],
             )
 
     @property

@@ -17,10 +17,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, OperationalError, router, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from unicom import buttons, pacing, statuses
+from unicom import buttons, loading, pacing, statuses
 from unicom.adapters import adapter_for
 from unicom.cleaning import clean
 from unicom.errors import DeliveryError, EncryptionKeyError, InvalidConfig, UnknownPlatform
@@ -30,8 +30,8 @@ from unicom.models import Channel, Chat, Delivery, Message, Pace, Suppression
 from unicom.platforms import adapter_class
 from unicom.platforms.base import Adapter
 from unicom.prepared import MOMENT, NUMBER, Prepared
-from unicom.rows import update_row
-from unicom.types import CANCELLED, FAILED, QUEUED, SENDING, UNKNOWN, DeliveryResult, Part
+from unicom.rows import update_row, update_rows
+from unicom.types import CANCELLED, FAILED, QUEUED, SENDING, SENT, UNKNOWN, DeliveryResult, Part
 
 logger = logging.getLogger("unicom")
 
@@ -54,11 +54,11 @@ def claim(limit: int = BATCH, *, chat_id: str = "") -> list[Delivery]:
     """Take due deliveries, each the first of its chat, replies first, a fair share of each channel."""
     if chat_id:
         due = QUEUE.due().filter(chat_id=chat_id, channel__active=True, channel__down_since=None)
-        return QUEUE.claim(due, limit=limit, loaded=_loaded, admit=_admitted)
+        return QUEUE.claim(due, limit=limit, loaded=loading.claimed, admit=_admitted)
     # Channel by channel: each is one look into an index, however many messages wait.
     channels = due_channels(limit)
     try:
-        return QUEUE.claim(*map(_DueOf, channels), limit=limit, loaded=_loaded, admit=_admitted)
+        return QUEUE.claim(*map(_DueOf, channels), limit=limit, loaded=loading.claimed, admit=_admitted)
     except EncryptionKeyError:
         # One channel whose secrets no key opens must not stop the others.
         return _claim_readable(channels, limit)
@@ -68,7 +68,7 @@ def _claim_readable(channels: Sequence[int], limit: int) -> list[Delivery]:
     claimed: list[Delivery] = []
     for pk in channels:
         try:
-            claimed += QUEUE.claim(_DueOf(pk), limit=limit - len(claimed), loaded=_loaded, admit=_admitted)
+            claimed += QUEUE.claim(_DueOf(pk), limit=limit - len(claimed), loaded=loading.claimed, admit=_admitted)
         except EncryptionKeyError as error:
             Channel.objects.filter(pk=pk, down_since=None).update(down_since=timezone.now(), error=str(error))
             logger.exception("Channel %s is down: its config cannot be read.", pk)
@@ -116,26 +116,8 @@ def due_channels(limit: int) -> list[int]:
     return found[:limit]
 
 
-def _loaded(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
-    """Read along all that delivering needs, so that the threads that talk with platforms need no database."""
-    siblings = Delivery.objects.filter(message=OuterRef("message_id"), act="send").exclude(pk=OuterRef("pk"))
-    return rows.select_related("message", "channel", "chat").annotate(
-        answered_external_id=F("message__reply_to_message__external_id"), has_siblings=Exists(siblings)
-    )
-
-
 def _admitted(rows: Sequence[Delivery]) -> dict[int, float]:
-    """Note who must not be written to, and take a slot of the pace for the others."""
-    chats = {row.chat_id for row in rows if not row.chat.is_group and not row.recipient}
-    addresses = {row.recipient for row in rows if row.recipient}
-    barred: dict[tuple[int, str], str] = {}
-    known = Suppression.objects.filter(channel__in={row.channel_id for row in rows})
-    for channel_id, chat_id, address, reason in known.filter(
-        Q(account__account_chats__chat__in=chats) | Q(address__in=addresses)
-    ).values_list("channel_id", "account__account_chats__chat_id", "address", "reason"):
-        barred[channel_id, address or chat_id] = reason
-    for row in rows:
-        row.suppressed = barred.get((row.channel_id, row.recipient or row.chat_id), "")  # type: ignore[attr-defined]
+    """Take a slot of the pace for each that may be written to."""
     return pacing.admit([row for row in rows if not row.suppressed])  # type: ignore[attr-defined]
 
 
@@ -220,7 +202,7 @@ def record_many(outcomes: Sequence[tuple[Delivery, Outcome]]) -> None:
         try:
             with transaction.atomic(using=router.db_for_write(Delivery), durable=True):
                 # In one order everywhere, so that two workers never wait for each other's chats.
-                for delivery, outcome in sorted(outcomes, key=lambda pair: pair[0].chat_id):
+                for delivery, outcome in _record_plain(sorted(outcomes, key=lambda pair: pair[0].chat_id)):
                     _record(delivery, outcome)
             return
         except DatabaseError:
@@ -235,6 +217,48 @@ def record_many(outcomes: Sequence[tuple[Delivery, Outcome]]) -> None:
             with transaction.atomic(using=router.db_for_write(Delivery), durable=True):
                 _settle(delivery, UNKNOWN, "what came of it could not be written; it may have arrived", "unwritable")
                 QUEUE.promote(delivery.chat_id)
+
+
+def _record_plain(outcomes: Sequence[tuple[Delivery, Outcome]]) -> list[tuple[Delivery, Outcome]]:
+    """Write those that are nothing but a message handed over, each table in one statement; returns the others."""
+    plain = {
+        delivery.pk: (delivery, outcome.result)
+        for delivery, outcome in outcomes
+        if outcome.result is not None and _is_plain(delivery, outcome.result)
+    }
+    if len(plain) < 2:
+        return list(outcomes)
+    now = timezone.now()
+    written = update_rows(
+        Delivery,
+        [
+            (pk, delivery.fence, result.external_id or None, clean(dict(result.raw)))
+            for pk, (delivery, result) in plain.items()
+        ],
+        match=["id", "fence"],
+        change=["external_id", "result"],
+        constants={
+            "state": SENT, "time_sent": now, "finished_at": now, "lease_until": None, "error": "", "error_code": "",
+        },
+        returning=["id"],
+        state=SENDING,
+    )  # fmt: skip
+    ours = [plain[pk] for (pk,) in written]
+    if ours:
+        statuses.handed_over([(delivery, result.external_id or None) for delivery, result in ours], at=now)
+        pacing.spent(*(delivery for delivery, _ in ours))
+        QUEUE.promote(*(delivery.chat_id for delivery, _ in ours))
+    done = {delivery.pk for delivery, _ in ours}
+    return [(delivery, outcome) for delivery, outcome in outcomes if delivery.pk not in done]
+
+
+def _is_plain(delivery: Delivery, result: DeliveryResult) -> bool:
+    return (
+        result.status == SENT
+        and delivery.act == "send"
+        and statuses.is_fresh(delivery.message)
+        and not getattr(delivery, "has_siblings", True)
+    )
 
 
 def _record(delivery: Delivery, outcome: Outcome) -> bool:

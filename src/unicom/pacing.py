@@ -23,6 +23,7 @@ from unicom.errors import UnknownPlatform
 from unicom.models import Channel, Delivery, Pace
 from unicom.platforms import adapter_class
 from unicom.platforms.base import PacingConfig
+from unicom.rows import update_rows
 from unicom.types import Pace as Rate
 
 LATEST = 0.15
@@ -112,12 +113,11 @@ def admit(deliveries: Sequence[Delivery]) -> dict[int, float]:
             row.open_at = max(row.open_at, row.tat - limit.tolerance)
             changed.add(limit.key)
     if changed:
-        # The rows are there and locked: this is an UPDATE of all of them in one statement.
-        Pace.objects.bulk_create(
-            [rows[key] for key in sorted(changed)],
-            update_conflicts=True,
-            unique_fields=["key"],
-            update_fields=["tat", "open_at"],
+        update_rows(
+            Pace,
+            [(key, rows[key].tat, rows[key].open_at) for key in changed],
+            match=["key"],
+            change=["tat", "open_at"],
         )
     for wait in later.values():
         hint(wait)
@@ -134,7 +134,7 @@ def _locked(limits: dict[str, Limit]) -> tuple[float, dict[str, Pace]]:
     """Lock the rows of these keys, in one order everywhere, and read the database's clock."""
     keys = sorted(limits)
     for _ in range(2):
-        rows = {row.key: row for row in Pace.objects.select_for_update().filter(key__in=keys).order_by("key")}
+        rows = {row.key: row for row in _stored(keys)}
         if len(rows) == len(keys):
             break
         Pace.objects.bulk_create(
@@ -144,14 +144,52 @@ def _locked(limits: dict[str, Limit]) -> tuple[float, dict[str, Pace]]:
     return database_time(), rows
 
 
+_COLUMNS = tuple(field.attname for field in Pace._meta.concrete_fields)
+
+
+def _stored(keys: Sequence[str]) -> Iterator[Pace]:
+    database = router.db_for_write(Pace)
+    connection = connections[database]
+    name = connection.ops.quote_name
+    lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
+    with connection.cursor() as cursor:
+        cursor.execute(  # names come from the model, values travel as parameters
+            f"SELECT {', '.join(map(name, _COLUMNS))} FROM {name(Pace._meta.db_table)} "  # noqa: S608
+            f"WHERE key IN ({', '.join(['%s'] * len(keys))}) ORDER BY key{lock}",
+            list(keys),
+        )
+        rows = cursor.fetchall()
+    return (Pace.from_db(database, _COLUMNS, row) for row in rows)
+
+
 def database_time() -> float:
-    """Return the database's clock in seconds; SQLite has none of its own, it is on this machine."""
+    """Return the database's clock in seconds; SQLite has none of its own, it is on this machine.
+
+    It is read once a second and in between carried on by this machine's, at most a few milliseconds ahead.
+    """
     connection = connections[router.db_for_write(Pace)]
     if connection.vendor != "postgresql":
         return time.time()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
-        return float(cursor.fetchone()[0])
+    asked = time.monotonic()
+    read_at, ahead = _clock
+    if asked - read_at > CLOCK_GOOD_FOR:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
+            ahead = float(cursor.fetchone()[0]) - asked
+        if time.monotonic() - asked < CLOCK_EXACT:
+            _keep_clock(asked, ahead)
+    return time.monotonic() + ahead
+
+
+CLOCK_GOOD_FOR = 1.0
+CLOCK_EXACT = 0.01
+"""How quick the answer has to be for the reading to be kept."""
+_clock = (float("-inf"), 0.0)
+
+
+def _keep_clock(read_at: float, ahead: float) -> None:
+    global _clock
+    _clock = (read_at, ahead)
 
 
 def refused(delivery: Delivery, retry_after: timedelta) -> None:
@@ -174,17 +212,28 @@ def refused(delivery: Delivery, retry_after: timedelta) -> None:
     hint(retry_after.total_seconds())
 
 
-def spent(delivery: Delivery) -> None:
+def spent(*deliveries: Delivery) -> None:
     """Let the chat's next message wait from now on, when one has just been taken: calls of a chat never overlap.
 
     A call that was quick has been counted right already.
     """
-    if not is_late(delivery):
-        return
-    for limit in limits_of(delivery):
-        if limit.key.startswith("chat:"):
-            at = database_time() + limit.interval - LATEST
-            Pace.objects.filter(key=limit.key, open_at__lt=at).update(open_at=at, tat=at + limit.tolerance)
+    of_chats = [
+        limit
+        for delivery in deliveries
+        if is_late(delivery)
+        for limit in limits_of(delivery)
+        if limit.key.startswith("chat:")
+    ]
+    if of_chats:
+        now = database_time()
+        opening = {limit.key: now + limit.interval - LATEST for limit in of_chats}
+        update_rows(
+            Pace,
+            [(limit.key, opening[limit.key], opening[limit.key] + limit.tolerance) for limit in of_chats],
+            match=["key"],
+            change=["open_at", "tat"],
+            raising="open_at",
+        )
 
 
 _suspended = 0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,36 +14,73 @@ from django.db.models import QuerySet
 # Stand-ins that cannot be meant: where they come out in the parameters, the real values go in.
 MOMENT = datetime(1971, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
 NUMBER = 7_236_451_098_765
+TEXT = "unicom: a text goes here"
+NUMBERS = tuple(range(NUMBER + 1, NUMBER + 11))
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    sql: str
+    params: tuple[Any, ...]
+    converters: tuple[tuple[int, Any, Any], ...]
+    """Of each column that needs them: its place, its converters, its expression."""
 
 
 class Prepared:
-    """Be a query with places for a moment and a number; safe in any thread."""
+    """Be a query with places for a moment, a number, a text and up to ten numbers; safe in any thread.
+
+    It is to be a ``values_list()``: its rows are tuples, each value as the ORM would give it.
+    """
 
     def __init__(self, build: Callable[[], QuerySet[Any, Any]]) -> None:
         self._build = build
-        self._known: dict[str, tuple[str, tuple[Any, ...]]] = {}
+        self._known: dict[str, _Compiled] = {}
         self._lock = threading.Lock()
 
-    def rows(self, using: str, *, moment: datetime | None = None, number: float = 0) -> list[Any]:
+    def rows(
+        self,
+        using: str,
+        *,
+        moment: datetime | None = None,
+        number: float = 0,
+        text: str = "",
+        numbers: Sequence[int] = (),
+    ) -> list[Any]:
         """Run it and return its rows as tuples."""
         connection = connections[using]
-        sql, marked = self._compiled(using, connection)
-        given = {
-            _adapted(connection, MOMENT): None if moment is None else _adapted(connection, moment),
-            NUMBER: number,
-        }
-        params = [given.get(value, value) if _hashable(value) else value for value in marked]
+        compiled = self._compiled(using, connection)
+        given: dict[Any, Any] = {NUMBER: number, TEXT: text}
+        if moment is not None:
+            given[_adapted(connection, MOMENT)] = _adapted(connection, moment)
+        if numbers:
+            # One number twice in an IN is no harm: fewer than ten fill up with the last.
+            given.update(zip(NUMBERS, [*numbers, *[numbers[-1]] * (len(NUMBERS) - len(numbers))], strict=True))
+        params = [given.get(value, value) if _hashable(value) else value for value in compiled.params]
         with connection.cursor() as cursor:
-            cursor.execute(sql, params)
-            return list(cursor.fetchall())
+            cursor.execute(compiled.sql, params)
+            rows = cursor.fetchall()
+        return [_converted(row, compiled, connection) for row in rows] if compiled.converters else list(rows)
 
-    def _compiled(self, using: str, connection: Any) -> tuple[str, tuple[Any, ...]]:
+    def _compiled(self, using: str, connection: Any) -> _Compiled:
         key = f"{using}:{connection.vendor}:{connection.settings_dict['NAME']}"
         if key not in self._known:
             with self._lock:
-                sql, params = self._build().using(using).query.get_compiler(using).as_sql()
-                self._known[key] = sql, tuple(params)
+                compiler = self._build().using(using).query.get_compiler(using)
+                sql, params = compiler.as_sql()
+                # What the database hands over for a column (JSON, times on SQLite) becomes what the model says.
+                converters = compiler.get_converters([item[0] for item in compiler.select])
+                self._known[key] = _Compiled(
+                    sql, tuple(params), tuple((at, each, column) for at, (each, column) in converters.items())
+                )
         return self._known[key]
+
+
+def _converted(row: Sequence[Any], compiled: _Compiled, connection: Any) -> tuple[Any, ...]:
+    values = list(row)
+    for at, converters, column in compiled.converters:
+        for convert in converters:
+            values[at] = convert(values[at], column, connection)
+    return tuple(values)
 
 
 def _hashable(value: Any) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from django.db import connections, models, router
@@ -54,6 +56,65 @@ def update_row(row: models.Model, values: dict[str, Any], **guard: Any) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE {name(model._meta.db_table)} SET {changes} WHERE {tests}", parameters)  # noqa: S608
         return bool(cursor.rowcount == 1)
+
+
+def update_rows(
+    model: type[models.Model],
+    rows: Sequence[Sequence[Any]],
+    *,
+    match: Sequence[str],
+    change: Sequence[str] = (),
+    constants: Mapping[str, Any] | None = None,
+    count_up: str = "",
+    raising: str = "",
+    returning: Sequence[str] = ("pk",),
+    **guard: Any,
+) -> list[tuple[Any, ...]]:
+    """Write several rows in one statement and return ``returning`` of those that were written, in any order.
+
+    Each of ``rows`` holds the values of ``match``, which find it, then those of ``change``; ``constants`` are the same
+    for all, ``count_up`` is a column that rises by one, ``raising`` one of the changed that may only rise, and
+    ``guard`` has to hold.
+    """
+    connection = connections[router.db_for_write(model)]
+    name = connection.ops.quote_name
+    table = name(model._meta.db_table)
+    given: list[Any] = [model._meta.get_field(key) for key in (*match, *change)]
+    marks = [f"CAST(%s AS {field.cast_db_type(connection)})" for field in given]
+    if connection.vendor == "sqlite":
+        marks = ["%s"] * len(given)  # it has no need to be told, and would make a number of a time
+    fixed: list[Any] = [model._meta.get_field(key) for key in constants or ()]
+    guards: list[Any] = [model._meta.get_field(key) for key in guard]
+    found_by, changed = given[: len(match)], given[len(match) :]
+    changes = [f"{name(field.column)} = given.column{at}" for at, field in enumerate(changed, len(match) + 1)]
+    changes += [f"{name(field.column)} = %s" for field in fixed]
+    if count_up:
+        changes.append(f"{name(count_up)} = {table}.{name(count_up)} + 1")
+    tests = [f"{table}.{name(field.column)} = given.column{at}" for at, field in enumerate(found_by, 1)]
+    tests += [f"{table}.{name(field.column)} = %s" for field in guards]
+    tests += [
+        f"{table}.{name(field.column)} < given.column{at}"
+        for at, field in enumerate(changed, len(match) + 1)
+        if field.name == raising
+    ]
+    columns: list[Any] = [model._meta.pk if key == "pk" else model._meta.get_field(key) for key in returning]
+    answer = ", ".join(f"{table}.{name(field.column)}" for field in columns)
+    parameters = [
+        field.get_db_prep_save(value, connection)
+        for field, value in chain(
+            zip(fixed, (constants or {}).values(), strict=True),
+            *(zip(given, row, strict=True) for row in rows),
+            zip(guards, guard.values(), strict=True),
+        )
+    ]
+    one = f"({', '.join(marks)})"
+    with connection.cursor() as cursor:
+        cursor.execute(  # names come from the model, values travel as parameters
+            f"UPDATE {table} SET {', '.join(changes)} FROM (VALUES {', '.join([one] * len(rows))}) AS given "  # noqa: S608
+            f"WHERE {' AND '.join(tests)} RETURNING {answer}",
+            parameters,
+        )
+        return list(cursor.fetchall())
 
 
 def next_seq(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
 
 from unicom import jobs, signals
-from unicom.models import Delivery, Message
-from unicom.rows import next_seq, update_row
+from unicom.models import Chat, Delivery, Message
+from unicom.rows import next_seq, update_row, update_rows
 from unicom.types import BOUNCED, CANCELLED, DELIVERED, FAILED, QUEUED, RANK, SEEN, SENDING, SENT, UNKNOWN
 
 SETTLED = frozenset({UNKNOWN, SENT, FAILED, BOUNCED, DELIVERED, SEEN, CANCELLED})
@@ -71,14 +71,60 @@ def refold(
         update_row(message, values)
         for name, value in values.items():
             setattr(message, name, value)
-    if status != previous and signals.message_status_changed.has_listeners(Message):
+    if status != previous:
+        _tell(message, delivery, status, previous)
+    return status
+
+
+def is_fresh(message: Message) -> bool:
+    """Tell whether nothing is known yet of a message's way; of one that waits or is being sent."""
+    return (
+        message.seq is None
+        and message.external_id is None
+        and not message.sent
+        and message.time_sent is None
+        and message.status in (QUEUED, SENDING)
+    )
+
+
+def handed_over(deliveries: Sequence[tuple[Delivery, str | None]], *, at: datetime) -> None:
+    """Do for several fresh messages of one delivery each what :func:`refold` does for one: each table in a statement.
+
+    With each comes the platform's id of it. To be called in the transaction that changed the deliveries; no two may be
+    of one chat.
+    """
+    numbers = dict(
+        update_rows(
+            Chat,
+            [
+                (delivery.chat_id, delivery.channel_id, delivery.message_id, delivery.message.timestamp)
+                for delivery, _ in deliveries
+            ],
+            match=["id", "channel"],
+            change=["last_message", "last_message_at"],
+            count_up="last_seq",
+            returning=["last_message", "last_seq"],
+        )
+    )
+    update_rows(
+        Message,
+        [(delivery.message_id, external_id, numbers.get(delivery.message_id)) for delivery, external_id in deliveries],
+        match=["id"],
+        change=["external_id", "seq"],
+        constants={"status": SENT, "sent": True, "time_sent": at, "error": ""},
+    )
+    for delivery, _ in deliveries:
+        _tell(delivery.message, delivery, SENT, delivery.message.status)
+
+
+def _tell(message: Message, delivery: Delivery | None, status: str, previous: str) -> None:
+    if signals.message_status_changed.has_listeners(Message):
         jobs.enqueue(
             "status",
             f"{message.pk}:{delivery.pk if delivery else ''}:{status}",
             {"message": message.pk, "delivery": delivery.pk if delivery else None, "previous": previous},
             lane=f"status:{message.chat_id}",
         )
-    return status
 
 
 def _documented(message: Message, status: str, now: datetime) -> dict[str, Any]:

@@ -28,6 +28,8 @@ logger = logging.getLogger("unicom.worker")
 POLL = 1.0
 RENEW = LEASE.total_seconds() / 3
 SWEEP = 5.0
+GATHER = 0.003
+"""For how many seconds an outcome waits for others: a transaction for eight costs little more than one for one."""
 ORPHANS = 30.0
 TRIM = 600.0
 KINDS = ("deliveries", "jobs")
@@ -83,6 +85,8 @@ class Worker:
                 now = time.monotonic()
                 if now - swept >= SWEEP:
                     swept = now
+                    # Now and then, not after each rest: connecting anew takes longer than recording a message.
+                    close_old_connections()
                     self._sweep()
                 if now - orphans >= ORPHANS:
                     orphans = now
@@ -110,7 +114,6 @@ class Worker:
             if once and not self._in_flight and self._outcomes.empty():
                 return
             wakeup.event.wait(pacing.pause(POLL))
-            close_old_connections()
 
     def _claim(self) -> int:
         free = self.concurrency - len(self._in_flight)
@@ -132,19 +135,28 @@ class Worker:
         return len(claimed)
 
     def _record(self) -> int:
-        """Write what the threads have brought so far, together."""
-        outcomes: list[tuple[Delivery, outbox.Outcome]] = []
-        while len(outcomes) < BATCH:
-            try:
-                outcomes.append(self._outcomes.get_nowait())
-            except queue.Empty:
-                break
+        """Write what the threads have brought, together."""
+        outcomes = self._gathered()
         if outcomes:
             try:
                 self._persist(lambda: outbox.record_many(outcomes))
             finally:
                 self._landed(row for row, _ in outcomes)
         return len(outcomes)
+
+    def _gathered(self) -> list[tuple[Delivery, outbox.Outcome]]:
+        """Return what has come back; where the first is just back, wait a moment for those that left with it."""
+        outcomes: list[tuple[Delivery, outbox.Outcome]] = []
+        try:
+            outcomes.append(self._outcomes.get_nowait())
+            until = time.monotonic() + GATHER
+            with self._lock:
+                away = sum(isinstance(row, Delivery) for row in self._in_flight.values())
+            while len(outcomes) < min(BATCH, away):
+                outcomes.append(self._outcomes.get(timeout=max(until - time.monotonic(), 0.0)))
+        except queue.Empty:
+            pass
+        return outcomes
 
     def _landed(self, rows: Iterable[Delivery | Job]) -> None:
         with self._lock:

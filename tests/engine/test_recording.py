@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection
+from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 
-from unicom import crypto, outbox
-from unicom.models import Channel, Delivery, Message
+from unicom import crypto, outbox, pacing
+from unicom.models import Channel, Chat, Delivery, Message, Pace
+from unicom.signals import message_status_changed
+from unicom.testing import drain
 from unicom.testing.memory import Wire
 from unicom.types import DeliveryResult
 
@@ -31,6 +36,75 @@ def test_one_outcome_that_cannot_be_written_leaves_the_others_whole(shared_chann
     assert [message.external_id for message in found[:2]] == ["memory:1", "memory:2"]
 
 
+def test_many_are_written_in_as_many_statements_as_a_few(shared_channel: Channel, unicom_sent: Wire) -> None:
+    def statements(count: int) -> int:
+        outcomes = [(row, outbox.deliver(row)) for row in _claimed(shared_channel, count)]
+        with CaptureQueriesContext(connection) as queries:
+            outbox.record_many(outcomes)
+        return len(queries)
+
+    assert statements(2) == statements(8)
+    assert set(Message.objects.values_list("status", "sent", "seq")) == {("sent", True, 1), ("sent", True, 2)}
+    assert Message.objects.filter(time_sent=None).count() == 0
+    assert Delivery.objects.filter(time_sent=None).count() == Delivery.objects.filter(finished_at=None).count() == 0
+    for chat in Chat.objects.all():
+        assert chat.last_message == chat.messages.order_by("-seq").first()
+
+
+def test_written_together_the_next_of_each_chat_comes_to_the_front(shared_channel: Channel, unicom_sent: Wire) -> None:
+    first = _claimed(shared_channel, 3)
+    for row in first:
+        shared_channel.send_message({"chat_id": row.chat_id, "text": "next"})
+    assert outbox.claim(10) == []
+    outbox.record_many([(row, outbox.deliver(row)) for row in first])
+    assert {row.chat_id for row in outbox.claim(10)} == {row.chat_id for row in first}
+
+
+def test_one_that_lost_its_lease_is_told_apart_from_those_written_with_it(
+    shared_channel: Channel, unicom_sent: Wire
+) -> None:
+    rows = _claimed(shared_channel, 4)
+    outcomes = [(row, outbox.deliver(row)) for row in rows]
+    # Others took over: one they called unknown, one they are sending again.
+    Delivery.objects.filter(pk=rows[0].pk).update(fence=F("fence") + 1, state="unknown")
+    Delivery.objects.filter(pk=rows[1].pk).update(fence=F("fence") + 1)
+    outbox.record_many(outcomes)
+    states = [Delivery.objects.get(pk=row.pk).state for row in rows]
+    assert states == ["sent", "sending", "sent", "sent"]
+    assert Message.objects.get(pk=rows[0].message_id).status == "sent"
+    assert Message.objects.get(pk=rows[1].message_id).status != "sent"
+    assert Message.objects.get(pk=rows[1].message_id).seq is None
+
+
+def test_receivers_hear_of_each_that_was_written_together(shared_channel: Channel, unicom_sent: Wire) -> None:
+    heard: list[tuple[str, str]] = []
+
+    def hear(message: Message, previous: str, **kwargs: Any) -> None:
+        heard.append((message.pk, previous))
+
+    message_status_changed.connect(hear)
+    try:
+        rows = _claimed(shared_channel, 3)
+        outbox.record_many([(row, outbox.deliver(row)) for row in rows])
+        drain()
+    finally:
+        message_status_changed.disconnect(hear)
+    assert sorted(heard) == sorted((row.message_id, "queued") for row in rows)
+
+
+def test_slow_calls_written_together_hold_their_chats_as_if_alone(shared_channel: Channel, unicom_sent: Wire) -> None:
+    shared_channel.config = {"PACING": {"chat": [1, 60]}}
+    shared_channel.save()
+    rows = _claimed(shared_channel, 2)
+    outcomes = [(row, outbox.deliver(row)) for row in rows]
+    for row in rows:
+        row.admitted_at = time.monotonic() - 50  # type: ignore[attr-defined]
+        Pace.objects.filter(key=f"chat:{row.chat_id}").update(open_at=F("open_at") - 50, tat=F("tat") - 50)
+    outbox.record_many(outcomes)
+    for row in rows:
+        assert Pace.objects.get(key=f"chat:{row.chat_id}").open_at > pacing.database_time() + 55
+
+
 def test_a_rollback_does_not_make_the_next_try_forget_the_message(
     shared_channel: Channel, unicom_sent: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -39,10 +113,10 @@ def test_a_rollback_does_not_make_the_next_try_forget_the_message(
     promote = outbox.QUEUE.__class__.promote
     failures = iter([IntegrityError("once")])
 
-    def failing(queue: Any, lane: Any) -> None:
+    def failing(queue: Any, *lanes: Any) -> None:
         for error in failures:
             raise error
-        promote(queue, lane)
+        promote(queue, *lanes)
 
     monkeypatch.setattr(outbox.QUEUE.__class__, "promote", failing)
     with pytest.raises(IntegrityError):
