@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from typing import Any
 
@@ -9,11 +10,13 @@ from django.db import transaction
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
+from unicom import health
 from unicom.conf import settings
 from unicom.errors import DeliveryError, InvalidConfig, UnicomError
 from unicom.models import Channel, ChannelState
 from unicom.platforms import adapter_class
 from unicom.platforms.base import Adapter
+from unicom.types import Setup
 
 logger = logging.getLogger("unicom")
 
@@ -66,23 +69,44 @@ def validate(channel: Channel) -> bool:
         # What is registered with the platform must be what is stored, or its webhooks would be refused.
         Channel.objects.filter(pk=channel.pk).update(config=channel.config)
     try:
-        adapter = adapter_for(channel)
-        try:
-            found = adapter.setup(webhook_url(channel))
-        except DeliveryError as error:
-            raise UnicomError(adapter.redact(error.reason)) from None
-        finally:
-            adapter.close()
+        found = _set_up(channel)
     except (UnicomError, InvalidConfig) as error:
         channel.active, channel.error = False, str(error)
         channel.save(update_fields=["active", "error", "updated_at"])
         return False
+    _keep(channel, found)
+    return True
+
+
+def recheck(channel: Channel) -> bool:
+    """Set a channel up again that is down, and let its queue go on; where that fails it stays down, with the reason."""
+    try:
+        found = _set_up(channel)
+    except (UnicomError, InvalidConfig) as error:
+        Channel.objects.filter(pk=channel.pk).exclude(down_since=None).update(error=str(error))
+        return False
+    _keep(channel, found)
+    return True
+
+
+def _set_up(channel: Channel) -> Setup:
+    """Talk with the platform; raises UnicomError or InvalidConfig with one sentence on what is wrong."""
+    try:
+        adapter = adapter_for(channel)
+        with contextlib.closing(adapter):
+            try:
+                return adapter.setup(webhook_url(channel))
+            except DeliveryError as error:
+                raise UnicomError(adapter.redact(error.reason)) from None
+    except (UnicomError, InvalidConfig):
+        raise
     except Exception as error:
         # Set-up talks with a stranger's server: whatever it made of us belongs on the row, not in a crash.
         logger.exception("Setting up channel %s failed.", channel.pk)
-        channel.active, channel.error = False, f"Setting the channel up failed unexpectedly ({type(error).__name__})."
-        channel.save(update_fields=["active", "error", "updated_at"])
-        return False
+        raise UnicomError(f"Setting the channel up failed unexpectedly ({type(error).__name__}).") from None
+
+
+def _keep(channel: Channel, found: Setup) -> None:
     with transaction.atomic():
         # The network took its time: what was edited meanwhile stays, and what was found is added to it.
         fresh = Channel.objects.select_for_update().get(pk=channel.pk)
@@ -95,7 +119,4 @@ def validate(channel: Channel) -> bool:
                 "config", "external_id", "active", "error", "note", "down_since", "validated_at", "updated_at"
             ]
         )  # fmt: skip
-    from unicom import outbox
-
-    outbox.channel_recovered(channel)
-    return True
+    health.channel_recovered(channel.pk)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from typing import IO, Any, cast
 
 from unicom import media
 from unicom.adapters import adapter_for
 from unicom.errors import DeliveryError
-from unicom.jobs import RetryLater, job
+from unicom.jobs import RetryLater, slow_job
 from unicom.models import Attachment, Message
 
 
-@job("fetch")
-def fetch(args: dict[str, Any]) -> None:
+@slow_job("fetch")
+def fetch(args: dict[str, Any]) -> Callable[[], None] | None:
     """Store a file that waits on the platform; one that cannot be had for good says so on its row."""
     attachment = (
         Attachment.objects.select_related("message__channel")
@@ -22,7 +24,7 @@ def fetch(args: dict[str, Any]) -> None:
         .first()
     )
     if attachment is None:
-        return
+        return None
     adapter = adapter_for(attachment.message.channel)
     with contextlib.closing(adapter), tempfile.TemporaryFile() as copy:
         try:
@@ -33,11 +35,15 @@ def fetch(args: dict[str, Any]) -> None:
                 raise RetryLater(error.retry_after) from None
             if error.retryable or error.ambiguous or error.channel_down:
                 raise DeliveryError(adapter.redact(error.reason), retryable=True) from None
-            attachment.state, attachment.error = Attachment.State.FAILED, adapter.redact(error.reason)
-            attachment.save(update_fields=["state", "error"])
-            return
+            return partial(_give_up, attachment, adapter.redact(error.reason))
         copy.seek(0)
-        _keep(attachment, cast("IO[bytes]", copy))
+        stored = media.store(cast("IO[bytes]", copy), attachment.name or attachment.kind, attachment.content_type)
+    return partial(_keep, attachment, *stored)
+
+
+def _give_up(attachment: Attachment, reason: str) -> None:
+    attachment.state, attachment.error = Attachment.State.FAILED, reason
+    attachment.save(update_fields=["state", "error"])
 
 
 def _copy(chunks: Any, copy: Any, most: int | None) -> None:
@@ -49,8 +55,7 @@ def _copy(chunks: Any, copy: Any, most: int | None) -> None:
         copy.write(chunk)
 
 
-def _keep(attachment: Attachment, content: IO[bytes]) -> None:
-    path, size, sha256, content_type = media.store(content, attachment.name or attachment.kind, attachment.content_type)
+def _keep(attachment: Attachment, path: str, size: int, sha256: str, content_type: str) -> None:
     try:
         attachment.file.name = path
         attachment.size, attachment.sha256, attachment.content_type = size, sha256, content_type

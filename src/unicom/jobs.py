@@ -6,6 +6,7 @@ import logging
 import random
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, router, transaction
@@ -21,7 +22,9 @@ from unicom.rows import insert_if_absent
 logger = logging.getLogger("unicom")
 
 Handler = Callable[[dict[str, Any]], None]
+SlowHandler = Callable[[dict[str, Any]], Callable[[], None] | None]
 _handlers: dict[str, Handler] = {}
+_slow_handlers: dict[str, SlowHandler] = {}
 
 QUEUE: Queue[Job] = Queue(
     model=Job,
@@ -46,6 +49,20 @@ def job(kind: str) -> Callable[[Handler], Handler]:
 
     def register(handler: Handler) -> Handler:
         _handlers[kind] = handler
+        return handler
+
+    return register
+
+
+def slow_job(kind: str) -> Callable[[SlowHandler], SlowHandler]:
+    """Register the function that does jobs of a kind that talk with others over the network.
+
+    It runs outside any transaction, so that nobody waits for what it has locked, and may run twice; what it returns is
+    called in the transaction that marks the job done.
+    """
+
+    def register(handler: SlowHandler) -> SlowHandler:
+        _slow_handlers[kind] = handler
         return handler
 
     return register
@@ -107,12 +124,10 @@ def claim(limit: int) -> list[Job]:
 def run(row: Job) -> bool:
     """Do a claimed job: its effects and "done" commit together; True if they did."""
     _load_handlers()
-    handler = _handlers.get(row.kind)
     try:
-        if handler is None:
-            raise LookupError(f"No handler for jobs of kind {row.kind!r}.")
+        finish = _begun(row)
         with transaction.atomic(using=router.db_for_write(Job)):
-            handler(row.args)
+            finish()
             done = QUEUE.mine(row).update(
                 state=Job.State.DONE, finished_at=timezone.now(), lease_until=None, claimed_by="", error=""
             )
@@ -127,6 +142,16 @@ def run(row: Job) -> bool:
         logger.exception("Job %s (%s) failed.", row.pk, row.kind)
         _failed(row, f"{type(error).__name__}: {error}")
     return False
+
+
+def _begun(row: Job) -> Callable[[], None]:
+    """Do what of a job needs no transaction, and return what does."""
+    if row.kind in _slow_handlers:
+        return _slow_handlers[row.kind](row.args) or (lambda: None)
+    handler = _handlers.get(row.kind)
+    if handler is None:
+        raise LookupError(f"No handler for jobs of kind {row.kind!r}.")
+    return partial(handler, row.args)
 
 
 class LeaseLost(Exception):

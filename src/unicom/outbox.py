@@ -20,7 +20,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, router, t
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from unicom import buttons, loading, pacing, statuses
+from unicom import buttons, health, loading, pacing, statuses
 from unicom.adapters import adapter_for
 from unicom.cleaning import clean
 from unicom.errors import DeliveryError, EncryptionKeyError, InvalidConfig, UnknownPlatform
@@ -70,8 +70,7 @@ def _claim_readable(channels: Sequence[int], limit: int) -> list[Delivery]:
         try:
             claimed += QUEUE.claim(_DueOf(pk), limit=limit - len(claimed), loaded=loading.claimed, admit=_admitted)
         except EncryptionKeyError as error:
-            Channel.objects.filter(pk=pk, down_since=None).update(down_since=timezone.now(), error=str(error))
-            logger.exception("Channel %s is down: its config cannot be read.", pk)
+            health.channel_down(pk, str(error))
         if len(claimed) >= limit:
             break
     return claimed
@@ -326,7 +325,7 @@ def _not_delivered(delivery: Delivery, error: DeliveryError) -> bool:
     if error.code == LATE:
         return QUEUE.give_back(delivery, now, attempts=max(delivery.attempts - 1, 0))
     if error.channel_down:
-        channel_down(delivery.channel, error.reason)
+        health.channel_down(delivery.channel_id, error.reason)
         return QUEUE.give_back(
             delivery,
             now,
@@ -416,23 +415,6 @@ def _suppress(delivery: Delivery, reason: str) -> None:
         Suppression.objects.get_or_create(channel=delivery.channel, account=account, defaults={"reason": reason})
 
 
-def channel_down(channel: Channel, reason: str) -> None:
-    """Stop a channel's queue without losing it; :func:`channel_recovered` lets it go on."""
-    Channel.objects.filter(pk=channel.pk, down_since=None).update(down_since=timezone.now(), error=reason)
-    logger.error("Channel %s is down: %s", channel.pk, reason)
-
-
-def channel_recovered(channel: Channel) -> None:
-    """Let a channel's queue go on."""
-    Channel.objects.filter(pk=channel.pk).update(down_since=None)
-    due = Delivery.objects.filter(channel=channel, state=QUEUED, at_front=True)
-    for chat_id in due.order_by("id").values_list("chat_id", flat=True)[:BATCH]:
-        # The rest is the worker's; inline, the first few show at once that it works again.
-        from unicom import jobs
-
-        jobs.wake(chat_id=chat_id)
-
-
 def recover() -> int:
     """Settle deliveries whose worker died in the middle; returns how many."""
     return QUEUE.recover(_settle_lost)
@@ -448,52 +430,3 @@ def _settle_lost(delivery: Delivery) -> None:
         else:
             QUEUE.give_back(delivery, timezone.now(), error=reason, error_code="worker_died")
         QUEUE.promote(delivery.chat_id)
-
-
-def resend(delivery: Delivery) -> bool:
-    """Queue a delivery again that failed or may not have arrived; False where it is neither. A person's decision."""
-    with transaction.atomic():
-        changed = Delivery.objects.filter(pk=delivery.pk, state__in=(UNKNOWN, FAILED)).update(
-            state=QUEUED,
-            next_attempt_at=timezone.now(),
-            first_attempt_at=None,
-            attempts=0,
-            crashes=0,
-            finished_at=None,
-            at_front=True,
-        )
-        if not changed:
-            return False
-        if delivery.act == "send":
-            # Parts cancelled because this one failed go along.
-            delivery.message.deliveries.filter(
-                act="send", state=CANCELLED, part__gt=delivery.part, recipient=delivery.recipient
-            ).update(state=QUEUED, next_attempt_at=timezone.now(), finished_at=None, error="", at_front=False)
-            Message.objects.filter(pk=delivery.message_id).update(status=QUEUED, error="")
-        from unicom import jobs
-
-        jobs.wake(chat_id=delivery.chat_id)
-    return True
-
-
-def dismiss(delivery: Delivery) -> bool:
-    """Close a delivery that may not have arrived, as given up; False where there is nothing to close."""
-    with transaction.atomic():
-        changed = Delivery.objects.filter(pk=delivery.pk, state=UNKNOWN).update(
-            state=FAILED, error="dismissed: nobody knows whether it arrived", finished_at=timezone.now()
-        )
-        if changed:
-            message = Message.objects.get(pk=delivery.message_id)
-            statuses.refold(message, delivery, error="dismissed: nobody knows whether it arrived")
-    return bool(changed)
-
-
-def cancel(message: Message) -> bool:
-    """Cancel what of a message is not under way yet; False where nothing could be cancelled."""
-    with transaction.atomic():
-        changed = message.deliveries.filter(state=QUEUED).update(state=CANCELLED, finished_at=timezone.now())
-        if changed:
-            message.refresh_from_db()
-            statuses.refold(message, None)
-            QUEUE.promote(message.chat_id)
-    return bool(changed)

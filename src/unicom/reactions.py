@@ -9,10 +9,10 @@ from typing import Any
 
 from django.utils import timezone
 
-from unicom import categories, signals, statuses
-from unicom.adapters import adapter_for
+from unicom import categories, health, signals, statuses
+from unicom.adapters import adapter_for, recheck
 from unicom.errors import DeliveryError
-from unicom.jobs import RetryLater, job
+from unicom.jobs import RetryLater, job, slow_job
 from unicom.models import Account, CallbackExecution, Channel, Delivery, Message, Request
 
 logger = logging.getLogger("unicom")
@@ -77,7 +77,7 @@ def run_click_receivers(args: dict[str, Any]) -> None:
     )
 
 
-@job("answer_click")
+@slow_job("answer_click")
 def answer_click(args: dict[str, Any]) -> None:
     """Stop the platform's waiting sign after a click; too late is not worth a second try."""
     channel = Channel.objects.filter(pk=args["channel"]).first()
@@ -106,9 +106,17 @@ def apply_early_receipt(args: dict[str, Any]) -> None:
         logger.warning("Channel %s: a receipt for %r, which was never sent.", args["channel"], args["external_id"])
 
 
-@job("validate")
+@slow_job("validate")
 def validate_channel(args: dict[str, Any]) -> None:
     """Set a channel up that was saved in the admin; the outcome is on the row."""
     channel = Channel.objects.filter(pk=args["channel"]).first()
     if channel is not None:
         channel.validate()
+
+
+@slow_job("recheck")
+def recheck_channel(args: dict[str, Any]) -> None:
+    """Try a channel that is down, again and again until it works, somebody sets it up or switches it off."""
+    channel = Channel.objects.filter(pk=args["channel"], active=True).exclude(down_since=None).first()
+    if channel is not None and channel.down_since is not None and not recheck(channel):
+        raise RetryLater(health.next_try(timezone.now() - channel.down_since))

@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
-from unicom import crypto, outbox, pacing
+from unicom import crypto, decisions, outbox, pacing
 from unicom.models import Channel, Chat, Delivery, Message, Pace
 from unicom.signals import message_status_changed
 from unicom.testing import drain
@@ -146,6 +146,6 @@ def test_resending_an_edit_leaves_the_message_as_sent(shared_channel: Channel, u
     message.edit_original_message({"text": "changed"})
     edit = Delivery.objects.get(act="edit")
     Delivery.objects.filter(pk=edit.pk).update(state="failed")
-    assert outbox.resend(edit)
+    assert decisions.resend(edit)
     message.refresh_from_db()
     assert message.status == "sent"

@@ -8,9 +8,9 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from unicom import outbox
+from unicom import decisions
 from unicom.errors import DeliveryError
-from unicom.models import Account, AccountChat, Channel, Chat, Delivery, Message, Suppression
+from unicom.models import Account, AccountChat, Channel, Chat, Delivery, Job, Message, Suppression
 
 pytestmark = pytest.mark.django_db
 
@@ -157,15 +157,15 @@ def test_a_person_may_resend_or_dismiss_what_is_unknown(chat, wire, drain):
     wire.faults += [DeliveryError("timed out", ambiguous=True) for _ in range(2)]
     one, two = chat.send_message({"text": "one"}), chat.send_message({"text": "two"})
     drain()
-    assert outbox.resend(one.deliveries.get()) is True
-    assert outbox.dismiss(two.deliveries.get()) is True
+    assert decisions.resend(one.deliveries.get()) is True
+    assert decisions.dismiss(two.deliveries.get()) is True
     drain()
     one.refresh_from_db()
     two.refresh_from_db()
     assert (one.status, one.error) == ("sent", "")
     assert two.status == "failed" and "dismissed" in two.error
-    assert outbox.resend(one.deliveries.get()) is False
-    assert outbox.dismiss(two.deliveries.get()) is False
+    assert decisions.resend(one.deliveries.get()) is False
+    assert decisions.dismiss(two.deliveries.get()) is False
     assert [part.text for part in wire.parts] == ["one"]
 
 
@@ -183,6 +183,7 @@ def test_a_refusal_fails_with_its_reason_and_the_next_goes(chat, wire, drain):
 
 def test_a_channel_that_is_down_keeps_its_queue_and_goes_on_when_it_is_validated(channel, chat, wire, drain, later):
     """Nothing is lost, no attempt is counted, and other channels go on."""
+    wire.setup_faults.append(DeliveryError("still revoked", code="401"))
     other = Channel.objects.create(name="Other", platform="Memory", active=True)
     wire.faults.append(DeliveryError("the token was revoked", channel_down=True, code="401"))
     messages = [chat.send_message({"text": str(number)}) for number in range(3)]
@@ -195,12 +196,47 @@ def test_a_channel_that_is_down_keeps_its_queue_and_goes_on_when_it_is_validated
     assert [part.text for part in wire.parts] == ["other"]
     assert {message.deliveries.get().state for message in messages} == {"queued"}
     assert messages[0].deliveries.get().attempts == 0
+    channel.refresh_from_db()
+    assert channel.active and channel.down_since is not None and channel.error == "still revoked"
     assert channel.validate() is True
     channel.refresh_from_db()
     assert channel.down_since is None and channel.error == ""
     drain()
     assert [part.text for part in wire.parts] == ["other", "0", "1", "2"]
     assert set(chat.messages.values_list("status", flat=True)) == {"sent"}
+
+
+def test_a_channel_that_is_down_is_looked_after_and_resumes_by_itself(channel, chat, wire, drain):
+    """After a minute, then as long again, a quarter of an hour at most; the platform is asked, nothing sent blindly."""
+    wire.faults.append(DeliveryError("the token was revoked", channel_down=True, code="401"))
+    wire.setup_faults += [DeliveryError("still revoked", code="401") for _ in range(3)]
+    began = timezone.now()
+    waits = []
+    with time_machine.travel(began, tick=False) as clock:
+        chat.send_message({"text": "x"})
+        drain()
+        while Channel.objects.get(pk=channel.pk).down_since is not None:
+            due = Job.objects.get(kind="recheck", state="queued").next_attempt_at
+            waits.append(round((due - timezone.now()).total_seconds()))
+            clock.move_to(due)
+            drain()
+    assert waits == [60, 60, 120, 240]
+    assert [part.text for part in wire.parts] == ["x"]
+    assert Channel.objects.get(pk=channel.pk).error == ""
+    assert not Job.objects.filter(state="queued").exists()
+
+
+def test_a_channel_that_was_switched_off_is_not_looked_after(channel, chat, wire, drain, later):
+    """Somebody wants it off: nobody calls its platform any more."""
+    wire.faults.append(DeliveryError("the token was revoked", channel_down=True, code="401"))
+    wire.setup_faults.append(DeliveryError("never asked", code="401"))
+    chat.send_message({"text": "x"})
+    drain()
+    Channel.objects.filter(pk=channel.pk).update(active=False)
+    later()
+    drain()
+    assert len(wire.setup_faults) == 1
+    assert not Job.objects.filter(kind="recheck", state="queued").exists()
 
 
 def test_a_config_that_broke_after_the_queueing_stops_the_channel_and_loses_nothing(channel, chat, wire, drain):
@@ -295,12 +331,12 @@ def test_what_waits_can_be_cancelled_and_lets_the_next_go(chat, wire, drain):
     wire.faults.append(busy())
     first, second = chat.send_message({"text": "one"}), chat.send_message({"text": "two"})
     drain()
-    assert outbox.cancel(first) is True
+    assert decisions.cancel(first) is True
     drain()
     first.refresh_from_db()
     second.refresh_from_db()
     assert (first.status, second.status) == ("cancelled", "sent")
-    assert outbox.cancel(second) is False
+    assert decisions.cancel(second) is False
     assert Message.objects.filter(seq__isnull=True).count() == 0
 
 

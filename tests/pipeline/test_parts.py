@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from unicom import outbox
+from unicom import decisions, outbox
 from unicom.errors import DeliveryError
 from unicom.models import Delivery
 from unicom.statuses import fold
@@ -53,7 +53,7 @@ def test_a_crash_after_a_part_resumes_at_the_next(message, wire, drain, later, d
     assert [part.text[0] for part in wire.parts] == [str(n) for n in range(5) if n != done]
     message.refresh_from_db()
     assert message.status == "unknown", "as far as its least part"
-    assert outbox.resend(message.deliveries.get(part=done))
+    assert decisions.resend(message.deliveries.get(part=done))
     drain()
     message.refresh_from_db()
     assert message.status == "sent"
@@ -93,7 +93,7 @@ def test_resending_a_failed_part_takes_the_cancelled_ones_along(message, wire, d
     outbox.record(first, outbox.deliver(first))
     wire.faults.append(DeliveryError("refused"))
     drain()
-    assert outbox.resend(message.deliveries.get(part=1)) is True
+    assert decisions.resend(message.deliveries.get(part=1)) is True
     drain()
     assert "".join(part.text for part in wire.parts) == LONG
     message.refresh_from_db()

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy
 
-from unicom import outbox
+from unicom import decisions
 from unicom.admin.base import ChannelFilter, RecordAdmin, apply_each, report, short_id
 from unicom.admin.display import badge, excerpt, pre, pretty_json
 from unicom.models import Chat, Delivery, Message
@@ -101,7 +101,7 @@ class DeliveryAdmin(RecordAdmin):
     @admin.action(description=gettext_lazy("Send again (failed or unknown)"), permissions=["operate"])
     def resend(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
         """Queue again what failed or may not have arrived."""
-        done, total = apply_each(self._chosen(queryset), outbox.resend)
+        done, total = apply_each(self._chosen(queryset), decisions.resend)
         report(
             self, request, done, total, ("%(count)d delivery is sent again.", "%(count)d deliveries are sent again.")
         )
@@ -109,7 +109,7 @@ class DeliveryAdmin(RecordAdmin):
     @admin.action(description=gettext_lazy("Dismiss (unknown)"), permissions=["operate"])
     def dismiss(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
         """Give up what may or may not have arrived."""
-        done, total = apply_each(self._chosen(queryset), outbox.dismiss)
+        done, total = apply_each(self._chosen(queryset), decisions.dismiss)
         report(
             self, request, done, total, ("%(count)d delivery was dismissed.", "%(count)d deliveries were dismissed.")
         )
@@ -123,7 +123,7 @@ class DeliveryAdmin(RecordAdmin):
         cancelled = {
             message.pk
             for message in Message.objects.filter(pk__in={message for _pk, message in waiting})
-            if outbox.cancel(message)
+            if decisions.cancel(message)
         }
         done = sum(message in cancelled for _pk, message in waiting)
         report(

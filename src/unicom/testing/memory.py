@@ -23,16 +23,18 @@ from unicom.types import (
     OutboundMessage,
     Part,
     Person,
+    Setup,
     StatusChanged,
 )
 
 
 @dataclass
 class Wire:
-    """Be the other side: every part that arrived, and what the next deliveries shall come to."""
+    """Be the other side: every part that arrived, and what the next deliveries and set-ups shall come to."""
 
     parts: list[Part] = field(default_factory=list)
     faults: list[Exception] = field(default_factory=list)
+    setup_faults: list[Exception] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
     count: int = 0
 
@@ -41,6 +43,7 @@ class Wire:
         with self.lock:
             self.parts.clear()
             self.faults.clear()
+            self.setup_faults.clear()
             self.count = 0
 
 
@@ -67,6 +70,13 @@ class MemoryAdapter(Adapter):
     supports_files = True
     supports_edit = True
     limits = Limits(text=1000, buttons=20)
+
+    def setup(self, webhook_url: str) -> Setup:
+        """Work, or raise the next of the set-up's faults."""
+        with sent.lock:
+            if sent.setup_faults:
+                raise sent.setup_faults.pop(0)
+        return Setup()
 
     def authenticate(self, headers: Mapping[str, str], body: bytes) -> None:
         """Compare the secret."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import Error, close_old_connections, connections, transaction
 
-from unicom import outbox
+from unicom import health
 from unicom.adapters import adapter_for, webhook_url
 from unicom.errors import ConfigurationError, DeliveryError, UnicomError
 from unicom.inbound import TROUBLE, take_in
@@ -49,7 +49,7 @@ def poll(channel: Channel, *, once: bool = False, stop: threading.Event | None =
             if once:
                 raise
             if error.channel_down:
-                outbox.channel_down(channel, error.reason)
+                health.channel_down(channel.pk, error.reason)
                 break
             reason = CONFLICT if error.code == "409" else adapter.redact(error.reason)
             wait = _pause(channel, reason, error, wait, stopping)

@@ -1,0 +1,43 @@
+"""Stop a channel that cannot deliver without losing its queue, look after it, and let it go on."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from unicom.models import Channel
+
+logger = logging.getLogger("unicom")
+
+SOONEST, LATEST = timedelta(minutes=1), timedelta(minutes=15)
+"""How long a channel that is down is left alone before it is tried again: at first, and at most."""
+
+
+def channel_down(channel_id: int, reason: str) -> None:
+    """Stop a channel's queue without losing it, and have it tried again by and by."""
+    from unicom import jobs
+
+    with transaction.atomic():
+        if Channel.objects.filter(pk=channel_id, down_since=None).update(down_since=timezone.now(), error=reason):
+            logger.error("Channel %s is down: %s", channel_id, reason)
+            jobs.enqueue("recheck", str(channel_id), {"channel": channel_id}, delay=SOONEST)
+
+
+def channel_recovered(channel_id: int) -> None:
+    """Let a channel's queue go on."""
+    from unicom import jobs
+    from unicom.models import Delivery
+
+    Channel.objects.filter(pk=channel_id).update(down_since=None)
+    waiting = Delivery.objects.filter(channel_id=channel_id, state="queued", at_front=True).order_by("id")
+    # The rest is the worker's; inline, the first few show at once that it works again.
+    for chat_id in waiting.values_list("chat_id", flat=True)[:10]:
+        jobs.wake(chat_id=chat_id)
+
+
+def next_try(down_for: timedelta) -> timedelta:
+    """Return how long to leave a channel alone that has been down for so long: as long again, within bounds."""
+    return min(max(down_for, SOONEST), LATEST)
