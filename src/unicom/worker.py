@@ -30,6 +30,8 @@ RENEW = LEASE.total_seconds() / 3
 SWEEP = 5.0
 GATHER = 0.003
 """For how many seconds an outcome waits for others: a transaction for eight costs little more than one for one."""
+QUICK = 0.05
+"""Of calls that take longer, each is recorded at once: its thread had better be calling again."""
 ORPHANS = 30.0
 TRIM = 600.0
 KINDS = ("deliveries", "jobs")
@@ -49,6 +51,7 @@ class Worker:
         self._lock = threading.Lock()
         self._in_flight: dict[tuple[str, int], Delivery | Job] = {}
         self._outcomes: queue.SimpleQueue[tuple[Delivery, outbox.Outcome]] = queue.SimpleQueue()
+        self._quick = True
         self.done = 0
 
     # The loop: this thread alone claims and records deliveries, the others talk with platforms or run jobs.
@@ -149,7 +152,7 @@ class Worker:
         outcomes: list[tuple[Delivery, outbox.Outcome]] = []
         try:
             outcomes.append(self._outcomes.get_nowait())
-            until = time.monotonic() + GATHER
+            until = time.monotonic() + (GATHER if self._quick else 0.0)
             with self._lock:
                 away = sum(isinstance(row, Delivery) for row in self._in_flight.values())
             while len(outcomes) < min(BATCH, away):
@@ -194,7 +197,9 @@ class Worker:
                     jobs.run(row)
                     self._landed([row])
                 else:
+                    began = time.monotonic()
                     self._outcomes.put((row, outbox.deliver(row)))
+                    self._quick = time.monotonic() - began < QUICK
             except Exception:
                 # The lease runs out and another worker settles the row.
                 logger.exception("A worker thread failed.")
