@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from unicom import outbox, pacing
 from unicom.models import Channel, Chat, Delivery, Message
@@ -70,6 +71,56 @@ def test_the_claim_reads_as_many_rows_as_it_takes(memory_channel: Channel, chats
     if chats > 1000:
         assert "unicom_delivery_claim" in {node.get("Index Name") for node in nodes}
         assert not any(node["Node Type"] == "Seq Scan" for node in nodes)
+
+
+def _multiply(row: Any, count: int, **columns: str) -> None:
+    """Copy a row so often within PostgreSQL; ``columns`` are SQL for what differs, ``n`` is the number of the copy."""
+    table = connection.ops.quote_name(row._meta.db_table)
+    names = [field.column for field in row._meta.concrete_fields]
+    values = ", ".join(columns.get(name, f'one."{name}"') for name in names)
+    quoted = ", ".join(f'"{name}"' for name in names)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} ({quoted}) SELECT {values} FROM {table} one, generate_series(1, {count}) n "  # noqa: S608
+            f"WHERE one.id = %s",
+            [row.pk],
+        )
+
+
+def _campaign(channel: Channel, count: int) -> None:
+    """Queue a message to each of so many chats, as bulk."""
+    message = channel.send_message({"chat_id": "0", "text": "offer", "priority": "bulk"})
+    row = Delivery.objects.get()
+    _multiply(message.chat, count, id="'copy' || n", external_id="'e' || n")
+    _multiply(message, count, id="'m' || n", chat_id="'copy' || n", tracking_id="gen_random_uuid()")
+    _multiply(
+        row,
+        count,
+        id="nextval(pg_get_serial_sequence('unicom_delivery', 'id'))",
+        message_id="'m' || n",
+        chat_id="'copy' || n",
+    )
+
+
+@pytest.mark.parametrize(
+    "count",
+    [1_000, 100_000, pytest.param(1_000_000, marks=[pytest.mark.proof, pytest.mark.timeout(900)])],
+)
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="rows are made by PostgreSQL itself")
+def test_a_campaign_of_any_size_is_neither_searched_through_nor_in_the_way_of_a_reply(
+    memory_channel: Channel, count: int
+) -> None:
+    _campaign(memory_channel, count)
+    waiting = memory_channel.send_message({"chat_id": "person", "text": "answer", "priority": "reply"})
+    nodes = _nodes(_plan(_claim_query(memory_channel)))
+    touched = sum(node["Actual Rows"] * node["Actual Loops"] for node in nodes if "Relation Name" in node)
+    assert touched <= 200, json.dumps(nodes[0], indent=1)[:3000]
+    assert "unicom_delivery_claim" in {node.get("Index Name") for node in nodes}
+    # What a worker does next, whatever else is queued.
+    with CaptureQueriesContext(connection) as queries:
+        claimed = outbox.claim(10)
+    assert waiting.pk in {row.message_id for row in claimed}
+    assert len(queries) <= 14
 
 
 def test_an_empty_queue_costs_one_look(memory_channel: Channel, django_assert_num_queries: Any) -> None:
