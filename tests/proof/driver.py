@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -50,7 +51,8 @@ class Play:
     telegram: FakeTelegram
     plan: Plan
     wrote: dict[tuple[int, int], list[str]]
-    campaign: dict[tuple[int, int], list[str]]
+    campaign: dict[tuple[int, int], dict[str, datetime]]
+    """What was queued for whom, and when that was surely committed."""
     kills: int = 0
     restarts: int = 0
     seconds: float = 0.0
@@ -197,8 +199,9 @@ def _one_turn(play: Play, round_: int, bot: FakeBot, channel: Any, people: list[
                 )
 
     insistently(campaign)
+    committed = datetime.now(UTC)
     for person in people:
-        play.campaign.setdefault((bot.id, person.id), []).append(f"offer {round_}")
+        play.campaign.setdefault((bot.id, person.id), {})[f"offer {round_}"] = committed
 
 
 def _wait(play: Play, site: list[Program], say: Callable[[str], Any]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from tests.proof.driver import Play
@@ -15,7 +17,7 @@ def judge(play: Play, *, say: Callable[[str], Any]) -> dict[str, int]:
     bots = {int(channel.external_id): channel.pk for channel in Channel.objects.all()}
     chats = _chats()
     arrived = _arrived(play)
-    lost = doubled = disorder = unexplained = 0
+    lost = doubled = unexplained = 0
     complaints: list[str] = []
     excuses = _excuses(play)
     stored: dict[str, Counter[str]] = defaultdict(Counter)
@@ -45,7 +47,7 @@ def judge(play: Play, *, say: Callable[[str], Any]) -> dict[str, int]:
             complaints.append(f"{delivery} {delivery.error}")
         if count > 1:
             complaints.append(f"{delivery.message.text!r} arrived {count} times in {key}")
-    disorder, noted = _disorder(bots, arrived)
+    out_of_order, noted = _disorder(play, bots, arrived)
     complaints += noted
     broken = play.telegram.log.broken_limits()
     complaints += [str(item) for item in broken[:10]]
@@ -65,7 +67,7 @@ def judge(play: Play, *, say: Callable[[str], Any]) -> dict[str, int]:
         "database restarts": play.restarts,
         "lost": lost,
         "doubled": doubled,
-        "out of order": disorder,
+        "out of order": out_of_order,
         "limits broken": len(broken),
         "unknown": Delivery.objects.filter(state="unknown").count(),
         "unknown without a cause": unexplained,
@@ -99,17 +101,41 @@ def _excuses(play: Play) -> Counter[tuple[int, int]]:
     return Counter((call.bot_id, int(call.chat_id or 0)) for call in play.telegram.log.faults())
 
 
-def _disorder(bots: dict[int, int], arrived: dict[tuple[int, int], list[str]]) -> tuple[int, list[str]]:
-    queued: dict[tuple[int, int], list[str]] = defaultdict(list)
+def _disorder(play: Play, bots: dict[int, int], arrived: dict[tuple[int, int], list[str]]) -> tuple[int, list[str]]:
+    """Count the chats in which something overtook what had been queued before it.
+
+    Offers are queued one after the other, and so are replies; of an offer and a reply it is known only where the one
+    was committed before the other was made: of two transactions at once, either may be the first.
+    """
+    queued: dict[tuple[int, int], dict[str, datetime]] = defaultdict(dict)
     channels = {channel: bot for bot, channel in bots.items()}
-    rows = Delivery.objects.order_by("id").values_list("channel_id", "chat__external_id", "message__text")
-    for channel_id, external_id, text in rows.iterator():
-        queued[channels[channel_id], int(external_id or 0)].append(text)
-    count, noted = 0, []
+    rows = Delivery.objects.order_by("id").values_list(
+        "channel_id", "chat__external_id", "message__text", "message__created_at"
+    )
+    for channel_id, external_id, text, made_at in rows.iterator():
+        queued[channels[channel_id], int(external_id or 0)][text] = made_at
+    noted = []
     for key, texts in arrived.items():
-        places = {text: place for place, text in enumerate(queued[key])}
-        order = [places[text] for text in texts if text in places]
-        if order != sorted(order):
-            count += 1
-            noted.append(f"out of order in {key}: {texts}")
-    return count, noted
+        made, committed = queued[key], play.campaign.get(key, {})
+        if overtaken := disorder([text for text in texts if text in made], list(made), made, committed):
+            noted.append(f"out of order in {key}, {overtaken}: {texts}")
+    return len(noted), noted
+
+
+def disorder(
+    arrived: Sequence[str], queued: Sequence[str], made: Mapping[str, datetime], committed: Mapping[str, datetime]
+) -> str:
+    """Return which text overtook which, empty where none did; ``committed`` has the times of one of the two sources."""
+    places = {text: place for place, text in enumerate(queued)}
+    for source in (
+        [text for text in arrived if text in committed],
+        [text for text in arrived if text not in committed],
+    ):
+        for earlier, later in pairwise(source):
+            if places[earlier] > places[later]:
+                return f"{earlier!r} overtook {later!r}"
+    for at, text in enumerate(arrived):
+        for later in arrived[at + 1 :]:
+            if text not in committed and later in committed and committed[later] < made[text]:
+                return f"{text!r} overtook {later!r}"
+    return ""
