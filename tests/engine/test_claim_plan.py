@@ -53,36 +53,50 @@ def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
     return [plan, *(node for part in plan.get("Plans", []) for node in _nodes(part))]
 
 
-@pytest.mark.parametrize(("chats", "each"), [(1, 5000), (4000, 5)])
-def test_the_claim_reads_as_many_rows_as_it_takes(memory_channel: Channel, chats: int, each: int) -> None:
-    _queue(memory_channel, chats, each)
-    query = _claim_query(memory_channel)
-    if connection.vendor != "postgresql":
+def _assert_few_rows_are_read(query: Any) -> None:
+    """Assert on the database's own plan that no more is read than is taken."""
+    if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
             sql, params = query.query.sql_with_params()
             cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params)
-            plan = " ".join(str(row[-1]) for row in cursor.fetchall())
-        assert "unicom_delivery_claim" in plan or "SCAN" not in plan, plan
+            plan = [str(row[-1]) for row in cursor.fetchall()]
+        assert any("USING INDEX unicom_delivery_claim" in step for step in plan), plan
+        assert not any(step.startswith("SCAN") for step in plan), plan
         return
     nodes = _nodes(_plan(query))
     touched = sum(node["Actual Rows"] * node["Actual Loops"] for node in nodes if "Relation Name" in node)
     assert touched <= 200, json.dumps(nodes[0], indent=1)[:3000]
-    if chats > 1000:
-        assert "unicom_delivery_claim" in {node.get("Index Name") for node in nodes}
-        assert not any(node["Node Type"] == "Seq Scan" for node in nodes)
+    assert not any(node["Node Type"] == "Seq Scan" for node in nodes)
+    assert "unicom_delivery_claim" in {node.get("Index Name") for node in nodes}
+
+
+@pytest.mark.parametrize(("chats", "each"), [(1, 5000), (4000, 5)])
+def test_the_claim_reads_as_many_rows_as_it_takes(memory_channel: Channel, chats: int, each: int) -> None:
+    _queue(memory_channel, chats, each)
+    query = _claim_query(memory_channel)
+    if chats == 1 and connection.vendor == "postgresql":
+        # A single chat has a single row at the front: any plan that reads few rows will do.
+        nodes = _nodes(_plan(query))
+        touched = sum(node["Actual Rows"] * node["Actual Loops"] for node in nodes if "Relation Name" in node)
+        assert touched <= 200, json.dumps(nodes[0], indent=1)[:3000]
+        return
+    _assert_few_rows_are_read(query)
 
 
 def _multiply(row: Any, count: int, **columns: str) -> None:
-    """Copy a row so often within PostgreSQL; ``columns`` are SQL for what differs, ``n`` is the number of the copy."""
+    """Copy a row so often in the database; ``columns`` are SQL for what differs, ``n`` is the number of the copy."""
     table = connection.ops.quote_name(row._meta.db_table)
     names = [field.column for field in row._meta.concrete_fields]
+    if connection.vendor == "sqlite":
+        columns.pop("id" if isinstance(row, Delivery) else "", None)  # it numbers by itself what has no number
+        names = [name for name in names if name != "id" or not isinstance(row, Delivery)]
     values = ", ".join(columns.get(name, f'one."{name}"') for name in names)
     quoted = ", ".join(f'"{name}"' for name in names)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {table} ({quoted}) SELECT {values} FROM {table} one, generate_series(1, {count}) n "  # noqa: S608
-            f"WHERE one.id = %s",
+            f"WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {count}) "  # noqa: S608
+            f"INSERT INTO {table} ({quoted}) SELECT {values} FROM {table} one, numbers WHERE one.id = %s",
             [row.pk],
         )
 
@@ -91,8 +105,9 @@ def _campaign(channel: Channel, count: int) -> None:
     """Queue a message to each of so many chats, as bulk."""
     message = channel.send_message({"chat_id": "0", "text": "offer", "priority": "bulk"})
     row = Delivery.objects.get()
+    unique = "gen_random_uuid()" if connection.vendor == "postgresql" else "lower(hex(randomblob(16)))"
     _multiply(message.chat, count, id="'copy' || n", external_id="'e' || n")
-    _multiply(message, count, id="'m' || n", chat_id="'copy' || n", tracking_id="gen_random_uuid()")
+    _multiply(message, count, id="'m' || n", chat_id="'copy' || n", tracking_id=unique)
     _multiply(
         row,
         count,
@@ -106,16 +121,12 @@ def _campaign(channel: Channel, count: int) -> None:
     "count",
     [1_000, 100_000, pytest.param(1_000_000, marks=[pytest.mark.proof, pytest.mark.timeout(900)])],
 )
-@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="rows are made by PostgreSQL itself")
 def test_a_campaign_of_any_size_is_neither_searched_through_nor_in_the_way_of_a_reply(
     memory_channel: Channel, count: int
 ) -> None:
     _campaign(memory_channel, count)
     waiting = memory_channel.send_message({"chat_id": "person", "text": "answer", "priority": "reply"})
-    nodes = _nodes(_plan(_claim_query(memory_channel)))
-    touched = sum(node["Actual Rows"] * node["Actual Loops"] for node in nodes if "Relation Name" in node)
-    assert touched <= 200, json.dumps(nodes[0], indent=1)[:3000]
-    assert "unicom_delivery_claim" in {node.get("Index Name") for node in nodes}
+    _assert_few_rows_are_read(_claim_query(memory_channel))
     # What a worker does next, whatever else is queued.
     with CaptureQueriesContext(connection) as queries:
         claimed = outbox.claim(10)
