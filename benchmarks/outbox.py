@@ -27,21 +27,22 @@ def measure() -> list[Result]:
     """Measure on the database of the settings."""
     with fresh_database() as name:
         results = []
-        with _fake(0.0) as (url, token, people):
+        with fake(0.0) as (url, token, people):
             results += _quick(name, url, token, people)
-        with _fake(SLOW) as (url, token, people):
+        with fake(SLOW) as (url, token, people):
             results.append(_slow(name, url, token, people))
         return results
 
 
 @contextmanager
-def _fake(latency: float) -> Iterator[tuple[str, str, list[int]]]:
+def fake(latency: float, *, chats: int = CHATS) -> Iterator[tuple[str, str, list[int]]]:
+    """Run the fake Bot API; gives its address, a bot's token and the ids of people who have started it."""
     token = "1234567:" + "a" * 35
     command = [sys.executable, "-m", "unicom.testing.telegram", "--no-chat", "--port", "0", "--token", token]
     process = subprocess.Popen([*command, "--latency", str(latency)], stdout=subprocess.PIPE, text=True)
     try:
         url = _address(process)
-        people = [_meet(url, token, number) for number in range(CHATS)]
+        people = [_meet(url, token, number) for number in range(chats)]
         yield url, token, people
     finally:
         process.terminate()
@@ -85,7 +86,7 @@ def _quick(name: str, url: str, token: str, people: list[int]) -> list[Result]:
         )
         ratios, bare_ratios = [], []
         for _ in range(ROUNDS):
-            ours = _rate(lambda: _queue(channel, people, MESSAGES), lambda: _work(THREADS))
+            ours = _rate(lambda: queue(channel, people, MESSAGES), lambda: _work(THREADS))
             loop = _rate(lambda: None, lambda: _loop(channel, people, MESSAGES, updates=2))
             bare = _rate(lambda: None, lambda: _loop(channel, people, MESSAGES, updates=0))
             ratios.append(ours * MESSAGES / (loop * MESSAGES))
@@ -114,7 +115,7 @@ def _slow(name: str, url: str, token: str, people: list[int]) -> Result:
         )
         rates = []
         for _ in range(ROUNDS):
-            spent = 1 / _rate(lambda: _queue(channel, people, SLOW_MESSAGES), lambda: _work(THREADS))
+            spent = 1 / _rate(lambda: queue(channel, people, SLOW_MESSAGES), lambda: _work(THREADS))
             rates.append(SLOW_MESSAGES / spent / (THREADS / SLOW))
     return at_least(f"outbox at {SLOW:.1f} s a call, of threads ÷ latency ({name})", median(rates), 0.9)
 
@@ -126,7 +127,8 @@ def _rate(prepare: Callable[[], Any], work: Callable[[], Any]) -> float:
     return 1 / (time.perf_counter() - began)
 
 
-def _queue(channel: Any, people: list[int], count: int) -> None:
+def queue(channel: Any, people: list[int], count: int) -> None:
+    """Queue so many messages to these people, in turn."""
     from django.db import transaction
 
     with transaction.atomic():
