@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Self
 
-from django.db.models import Exists, OuterRef
+from django.db import OperationalError, router
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from unicom import jobs, media
@@ -21,6 +22,7 @@ from unicom.models import (
     Message,
     RequestCategory,
 )
+from unicom.prepared import SECOND_TEXT, TEXT, Prepared
 from unicom.rows import insert_if_absent
 from unicom.types import Conversation, IncomingFile, Person
 
@@ -41,23 +43,41 @@ def sender(channel: Channel, person: Person, chat_id: str, known: AccountChat | 
 def account(channel: Channel, person: Person, chat_id: str) -> Account:
     """Return a person's account as a member of a chat, made at the first contact; its name is kept up to date."""
     pk = account_id(channel, person)
-    # What else a message needs to know comes with the same query.
-    known = Account.objects.annotate(
-        in_chat=Exists(AccountChat.objects.filter(account=OuterRef("pk"), chat_id=chat_id)),
-        has_categories=Exists(RequestCategory.objects.filter(is_active=True)),
-    )
-    found = known.filter(pk=pk).first()
+    found = _find(pk, chat_id)
     if found is None:
         _make(channel, person, pk)
-        found = known.get(pk=pk)
+        found = _find(pk, chat_id)
+        if found is None:
+            raise OperationalError("The account was deleted at the moment it was made.")  # the platform comes again
     elif (person.name and person.name != found.name) or (person.username and person.username != found.username):
         found.name, found.username = person.name or found.name, person.username or found.username
         found.save(update_fields=["name", "username"])
     if person.identities:
         _keep_identities(found, person)
-    if chat_id and not found.in_chat:
+    if chat_id and not found.in_chat:  # type: ignore[attr-defined]
         insert_if_absent(AccountChat(account=found, chat_id=chat_id))
     return found
+
+
+def _accounts() -> QuerySet[Account, Any]:
+    # What else a message needs to know comes with the same query.
+    in_chat = Exists(AccountChat.objects.filter(account=OuterRef("pk"), chat_id=SECOND_TEXT))
+    has_categories = Exists(RequestCategory.objects.filter(is_active=True))
+    return Account.objects.filter(pk=TEXT).order_by().values_list(*_COLUMNS, in_chat, has_categories)
+
+
+_COLUMNS = tuple(field.attname for field in Account._meta.concrete_fields)
+_ACCOUNT = Prepared(_accounts)
+
+
+def _find(pk: str, chat_id: str) -> Account | None:
+    """Return an account with ``in_chat`` and ``has_categories``."""
+    database = router.db_for_write(Account)
+    for *columns, in_chat, has_categories in _ACCOUNT.rows(database, text=pk, second_text=chat_id):
+        found = Account.from_db(database, _COLUMNS, columns)
+        found.in_chat, found.has_categories = in_chat, has_categories  # type: ignore[attr-defined]
+        return found
+    return None
 
 
 def _make(channel: Channel, person: Person, pk: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -76,18 +77,23 @@ def take_in(channel: Channel, adapter: Adapter, body: bytes) -> None:
         with transaction.atomic():
             dead_letters.keep(channel, body, error=_reason(adapter, error))
         return
-    with transaction.atomic():
+    # All of a payload or nothing of it; of a single item its own transaction is enough.
+    with transaction.atomic() if len(items) > 1 else nullcontext():
         for item in items:
-            original = body if len(items) == 1 else json.dumps(item).encode()
-            try:
-                with transaction.atomic():
-                    store_item(channel, adapter, item, original)
-            except TROUBLE:
-                raise
-            except Exception as error:
-                if not isinstance(error, AnomalousPayload):
-                    logger.exception("An update of channel %s could not be stored.", channel.pk)
-                dead_letters.keep(channel, original, error=_reason(adapter, error))
+            _store_or_keep(channel, adapter, item, body if len(items) == 1 else json.dumps(item).encode())
+
+
+def _store_or_keep(channel: Channel, adapter: Adapter, item: Any, original: bytes) -> None:
+    try:
+        with transaction.atomic():
+            store_item(channel, adapter, item, original)
+    except TROUBLE:
+        raise
+    except Exception as error:
+        if not isinstance(error, AnomalousPayload):
+            logger.exception("An update of channel %s could not be stored.", channel.pk)
+        with transaction.atomic():
+            dead_letters.keep(channel, original, error=_reason(adapter, error))
 
 
 def read_json(body: bytes) -> Any:

@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 MOMENT = datetime(1971, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
 NUMBER = 7_236_451_098_765
 TEXT = "unicom: a text goes here"
+SECOND_TEXT = "unicom: another text goes here"
 NUMBERS = tuple(range(NUMBER + 1, NUMBER + 11))
 
 
@@ -27,7 +28,7 @@ class _Compiled:
 
 
 class Prepared:
-    """Be a query with places for a moment, a number, a text and up to ten numbers; safe in any thread.
+    """Be a query with places for a moment, a number, two texts and up to ten numbers; safe in any thread.
 
     It is to be a ``values_list()``: its rows are tuples, each value as the ORM would give it.
     """
@@ -44,12 +45,13 @@ class Prepared:
         moment: datetime | None = None,
         number: float = 0,
         text: str = "",
+        second_text: str = "",
         numbers: Sequence[int] = (),
     ) -> list[Any]:
         """Run it and return its rows as tuples."""
         connection = connections[using]
         compiled = self._compiled(using, connection)
-        given: dict[Any, Any] = {NUMBER: number, TEXT: text}
+        given: dict[Any, Any] = {NUMBER: number, TEXT: text, SECOND_TEXT: second_text}
         if moment is not None:
             given[_adapted(connection, MOMENT)] = _adapted(connection, moment)
         if numbers:
