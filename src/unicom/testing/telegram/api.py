@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from unicom.testing.faults import Fault, FaultPlan
+from unicom.testing.http import Exchange, Request
 from unicom.testing.telegram.errors import NOT_FOUND, UNAUTHORIZED, ApiError, Json, too_many_requests
-from unicom.testing.telegram.faults import Fault, FaultPlan
 from unicom.testing.telegram.forms import Form, read_form
-from unicom.testing.telegram.http import Exchange, Request
 from unicom.testing.telegram.limits import Pace
 from unicom.testing.telegram.log import Call, Log
 from unicom.testing.telegram.media import MAX_UPLOAD

@@ -26,10 +26,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from unicom.testing.http import Exchange, Request
 from unicom.testing.telegram.bots import FakeBot, FakeMessage
 from unicom.testing.telegram.errors import Json
 from unicom.testing.telegram.groups import FakeGroup
-from unicom.testing.telegram.http import Exchange, Request
 from unicom.testing.telegram.page import PAGE
 from unicom.testing.telegram.users import FakeUser
 

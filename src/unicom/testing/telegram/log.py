@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from unicom.testing.recording import Recorder
 from unicom.testing.telegram.errors import Json
 from unicom.testing.telegram.limits import BrokenLimit, Limits, Sending, broken_limits
 
@@ -64,13 +62,13 @@ class Delivery:
     error: str = ""
 
 
-class Log:
+class Log(Recorder):
     """Grows only; may be read from any thread while it does."""
 
     def __init__(self, *, time_scale: float = 1.0) -> None:
+        super().__init__()
         self._calls: list[Call] = []
         self._deliveries: list[Delivery] = []
-        self._changed = threading.Condition()
         self._time_scale = time_scale
 
     def __len__(self) -> int:
@@ -143,19 +141,3 @@ class Log:
                 seconds = int(call.description.rpartition(" ")[2])
                 until[key] = max(until.get(key, 0.0), call.time + seconds * self._time_scale)
         return early
-
-    def wait_for_change(self, timeout: float) -> None:
-        """Wait until anything is logged, at most ``timeout`` seconds."""
-        with self._changed:
-            self._changed.wait(timeout)
-
-    def wait_for(self, condition: Callable[[Log], object], timeout: float = 5.0) -> bool:
-        """Wait until ``condition`` holds; looked at whenever something is logged. False on time-out."""
-        end = time.monotonic() + timeout
-        while not condition(self):
-            left = end - time.monotonic()
-            if left <= 0:
-                return False
-            # Shorter than the time left: a call may be logged between the question and the wait.
-            self.wait_for_change(min(left, 0.05))
-        return True

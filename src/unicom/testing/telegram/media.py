@@ -7,8 +7,8 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
+from unicom.testing.multipart import Upload
 from unicom.testing.telegram.errors import Json, bad_request
-from unicom.testing.telegram.forms import Upload
 from unicom.testing.telegram.params import Params
 
 MAX_PHOTO = 10 * 1024 * 1024

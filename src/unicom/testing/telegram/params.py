@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from unicom.testing.multipart import Upload
 from unicom.testing.telegram.errors import Json, bad_request
-from unicom.testing.telegram.forms import Form, Upload
+from unicom.testing.telegram.forms import Form
 
 
 class Params:

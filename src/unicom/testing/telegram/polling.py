@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from unicom.testing.http import Exchange, HttpServer
 from unicom.testing.telegram.errors import OTHER_POLLER, WEBHOOK_ACTIVE, ApiError, conflict
-from unicom.testing.telegram.http import Exchange, HttpServer
 from unicom.testing.telegram.methods.context import Context
 from unicom.testing.telegram.methods.updates import polling_request
 from unicom.testing.telegram.world import BotState, World

@@ -9,14 +9,15 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Literal
 
+from unicom.testing.faults import Fault, FaultPlan
+from unicom.testing.http import Exchange, HttpServer, Request
 from unicom.testing.telegram.api import Api, Settings
 from unicom.testing.telegram.bots import FakeBot, WebhookRequest
 from unicom.testing.telegram.client import ApiClient
 from unicom.testing.telegram.control import Control
-from unicom.testing.telegram.errors import Json
-from unicom.testing.telegram.faults import Fault, FaultPlan, named
+from unicom.testing.telegram.errors import ApiError, Json
+from unicom.testing.telegram.faults import named
 from unicom.testing.telegram.groups import FakeBusiness, FakeChannel, FakeGroup
-from unicom.testing.telegram.http import Exchange, HttpServer, Request
 from unicom.testing.telegram.limits import Limits, Pace
 from unicom.testing.telegram.log import Log
 from unicom.testing.telegram.members import announce, notice
@@ -57,12 +58,12 @@ class FakeTelegram:
         self.settings = Settings(latency=latency, allow_loopback=allow_loopback_webhooks)
         self._world = World(time_scale=time_scale)
         self._world.on_update = self._wake
-        self._faults = FaultPlan()
+        self._faults = FaultPlan(named)
         self._mode = webhook_mode
         self._policy = webhook_policy or WebhookPolicy()
         self._disorder = disorder or Disorder()
         self._couriers: dict[int, Courier] = {}
-        self._http = HttpServer(self._handle, refuse=self._refuse)
+        self._http = HttpServer(self._handle, refuse=self._refuse, describe=_describe, name="fake-telegram")
         self._http.on_close = self._close_couriers
         self._polling = Polling(self._world, self._http)
         pace = Pace(limits or Limits(), time_scale) if enforce_limits else None
@@ -200,7 +201,7 @@ class FakeTelegram:
         with self._world.lock:
             self._faults.arm(
                 named(error), method=method, chat_id=None if chat_id is None else str(chat_id),
-                bot_id=bot.id if bot else None, times=times,
+                owner=bot.id if bot else None, times=times,
             )  # fmt: skip
 
     def chaos(self, seed: int, probabilities: Mapping[str, float], *, methods: Iterable[str] = ()) -> None:
@@ -275,3 +276,7 @@ class FakeTelegram:
             self._api.handle(request, exchange)
         else:
             self._control.handle(request, exchange)
+
+
+def _describe(status: int, reason: str) -> bytes:
+    return json.dumps(ApiError(status, reason).body(), separators=(",", ":")).encode()

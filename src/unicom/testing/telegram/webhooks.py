@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
 import time
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-from unicom.testing.telegram.http import REASONS
+from unicom.testing.http import REASONS
+from unicom.testing.posting import Poster
 from unicom.testing.telegram.log import Delivery, Log
 from unicom.testing.telegram.queue import Entry
 from unicom.testing.telegram.world import BotState, World
@@ -46,7 +45,7 @@ class Courier:
         self._policy = policy
         self._active = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self._poster = Poster()
 
     def wake(self) -> None:
         """Start as many deliveries as there are chats waiting and connections allowed."""
@@ -63,9 +62,7 @@ class Courier:
 
     def close(self) -> None:
         """Close the connections that are kept."""
-        for _, writer in self._idle:
-            writer.transport.abort()
-        self._idle.clear()
+        self._poster.close()
 
     async def _deliver(self, entry: Entry) -> None:
         if entry.delay:
@@ -76,7 +73,10 @@ class Courier:
         entry.attempts += 1
         status, error = 0, ""
         try:
-            status = await asyncio.wait_for(self._post(entry), self._policy.timeout)
+            with self._world.lock:
+                url, headers = self._bot.webhook.url, webhook_headers(self._bot)
+            body = json.dumps(entry.update).encode()
+            status = await asyncio.wait_for(self._poster.post(url, headers, body), self._policy.timeout)
         except TimeoutError:
             error = "Read timeout expired"
         except ConnectionRefusedError:
@@ -120,48 +120,3 @@ class Courier:
         with self._world.lock:
             self._bot.queue.again(entry)
         self.wake()
-
-    async def _post(self, entry: Entry) -> int:
-        with self._world.lock:
-            url = urlsplit(self._bot.webhook.url)
-            headers = webhook_headers(self._bot)
-        body = json.dumps(entry.update).encode()
-        path = (url.path or "/") + (f"?{url.query}" if url.query else "")
-        lines = [f"POST {path} HTTP/1.1", f"Host: {url.netloc.rpartition('@')[2]}", f"Content-Length: {len(body)}"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
-        request = "\r\n".join([*lines, "", ""]).encode("latin-1") + body
-        while self._idle:
-            reader, writer = self._idle.pop()
-            try:
-                return await self._exchange(reader, writer, request)
-            except (OSError, asyncio.IncompleteReadError):
-                # The other side closed an idle connection; only a fresh one tells whether it is there.
-                writer.transport.abort()
-        secure = ssl.create_default_context() if url.scheme == "https" else None
-        port = url.port or (443 if secure else 80)
-        reader, writer = await asyncio.open_connection(url.hostname, port, ssl=secure)
-        return await self._exchange(reader, writer, request)
-
-    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> int:
-        keep = False
-        try:
-            writer.write(request)
-            await writer.drain()
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-            version, status = head[0].split(" ")[:2]
-            headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
-            if "content-length" in headers:
-                await reader.readexactly(int(headers["content-length"]))
-                keep = version == "HTTP/1.1" and headers.get("connection", "").lower() != "close"
-            elif headers.get("transfer-encoding", "").lower() == "chunked":
-                while size := int((await reader.readline()).split(b";")[0], 16):
-                    await reader.readexactly(size + 2)
-                await reader.readline()
-            elif status != "204":
-                await reader.read()
-            return int(status)
-        finally:
-            if keep:
-                self._idle.append((reader, writer))
-            else:
-                writer.transport.abort()

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 MAX_HEAD = 64 * 1024
 MAX_BODY = 64 * 1024 * 1024
-# Python 3.13 renamed 413; Telegram's proxy has not.
+# Python 3.13 renamed 413; the proxies in front of platforms have not.
 REASONS = {status.value: status.phrase for status in HTTPStatus} | {413: "Request Entity Too Large"}
 
 
@@ -74,6 +74,7 @@ class Exchange:
 
 Handler = Callable[[Request, Exchange], None]
 Refuse = Callable[[str], bool]
+Describe = Callable[[int, str], bytes]
 
 
 class Connection(asyncio.Protocol):
@@ -175,7 +176,7 @@ class Connection(asyncio.Protocol):
             self._fail(400)
             return None
         end = start + int(length)
-        if end - start > MAX_BODY:
+        if end - start > self._server.max_body:
             self._fail(413)
             return None
         if len(self._buffer) < end:
@@ -199,7 +200,7 @@ class Connection(asyncio.Protocol):
                 self._fail(400)
                 return None
             position = line_end + 2
-            if position + size > MAX_BODY:
+            if position + size > self._server.max_body:
                 self._fail(413)
                 return None
             if len(self._buffer) < position + size + 2:
@@ -213,7 +214,7 @@ class Connection(asyncio.Protocol):
 
     def _fail(self, status: int) -> None:
         reason = REASONS[status]
-        body = f'{{"ok":false,"error_code":{status},"description":"{reason}"}}'.encode()
+        body = self._server.describe(status, reason)
         head = f"HTTP/1.1 {status} {reason}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         self._buffer.clear()
         self.answered(head.encode() + body, keep_alive=False)
@@ -223,8 +224,14 @@ class Connection(asyncio.Protocol):
 class HttpServer:
     """Runs connections on an event loop in a thread of its own."""
 
-    def __init__(self, handler: Handler, *, refuse: Refuse) -> None:
+    def __init__(
+        self, handler: Handler, *, refuse: Refuse, describe: Describe, name: str, max_body: int = MAX_BODY
+    ) -> None:
         self.handler = handler
+        self.describe = describe
+        """Words the refusal of what is no HTTP request, as the platform does."""
+        self.max_body = max_body
+        self._name = name
         self.refuse = refuse
         """Asked with the path as soon as the head is read; true closes the connection at once."""
         self.connections: set[Connection] = set()
@@ -238,7 +245,7 @@ class HttpServer:
     def start(self, port: int = 0) -> None:
         """Listen on loopback; port 0 takes a free one."""
         self.loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self.loop.run_forever, name="fake-telegram", daemon=True)
+        self._thread = threading.Thread(target=self.loop.run_forever, name=self._name, daemon=True)
         self._thread.start()
         try:
             self.run(self._listen(port))
