@@ -142,6 +142,23 @@ class UnicomSettings:
         return list(_django.INSTALLED_APPS)
 
     @property
+    def channel_layer_backend(self) -> str:
+        """The backend of Channels' default layer, or nothing where there is none."""
+        layers = _setting("CHANNEL_LAYERS", None) or {}
+        return str((layers.get("default") or {}).get("BACKEND") or "")
+
+    @property
+    def allowed_hosts(self) -> list[str]:
+        """Django's ALLOWED_HOSTS, with what Django takes for it while DEBUG is on."""
+        hosts = list(_django.ALLOWED_HOSTS)
+        return hosts or ([".localhost", "127.0.0.1", "[::1]"] if _django.DEBUG else [])
+
+    @property
+    def trusted_origins(self) -> list[str]:
+        """Django's CSRF_TRUSTED_ORIGINS."""
+        return list(_django.CSRF_TRUSTED_ORIGINS)
+
+    @property
     def media_root(self) -> str:
         """Django's MEDIA_ROOT."""
         return str(_django.MEDIA_ROOT)

@@ -18,7 +18,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
-from unicom import arrivals, buttons, dead_letters, idempotency, jobs, media, statuses
+from unicom import arrivals, buttons, dead_letters, idempotency, jobs, live, media, statuses
 from unicom.adapters import adapter_for
 from unicom.cleaning import clean, is_clean
 from unicom.errors import AnomalousPayload, Expired, NotAccessible
@@ -241,6 +241,7 @@ def _write_message(
         timestamp=event.timestamp or timezone.now(),
     )
     arrivals.write_attachments(channel, message, files)
+    live.message_stored(message)
     request: Request | None = None
     if not account.blocked:
         request = Request.objects.create(
@@ -283,6 +284,7 @@ def _message_edited(channel: Channel, event: MessageEdited) -> Ingested:
     message.text, message.html, message.edited_at = event.text, event.html, now
     message.raw = {**message.raw, "edits": history}
     message.save(update_fields=["text", "html", "edited_at", "raw"])
+    live.message_changed(message)
     jobs.enqueue(
         "edited",
         f"{message.pk}:{uuid7()}",

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from unicom import jobs, signals
+from unicom import jobs, live, signals
 from unicom.models import Chat, Delivery, Message
 from unicom.rows import next_seq, update_row, update_rows
 from unicom.types import BOUNCED, CANCELLED, DELIVERED, FAILED, QUEUED, RANK, SEEN, SENDING, SENT, UNKNOWN
@@ -71,6 +71,10 @@ def refold(
         update_row(message, values)
         for name, value in values.items():
             setattr(message, name, value)
+        if "seq" in values:
+            live.message_stored(message)
+        else:
+            live.message_changed(message, *values)
     if status != previous:
         _tell(message, delivery, status, previous)
     return status
@@ -114,6 +118,7 @@ def handed_over(deliveries: Sequence[tuple[Delivery, str | None]], *, at: dateti
         constants={"status": SENT, "sent": True, "time_sent": at, "error": ""},
     )
     for delivery, _ in deliveries:
+        live.message_stored(delivery.message, seq=numbers.get(delivery.message_id))
         _tell(delivery.message, delivery, SENT, delivery.message.status)
 
 

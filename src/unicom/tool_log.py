@@ -10,6 +10,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 from django.utils import timezone
 
+from unicom import live
 from unicom.cleaning import clean
 from unicom.errors import InvalidMessage
 from unicom.ids import unguessable, uuid7
@@ -95,7 +96,7 @@ def _store(chat: Chat, reply_to: Message | None, media_type: str, text: str, raw
     taken = next_seq(channel_id=chat.channel_id, chat_id=chat.pk, message_id=None, at=now)
     if taken is None:
         raise InvalidMessage({"chat": f"{chat.pk!r} is not a chat any more"})
-    return Message.objects.create(
+    message = Message.objects.create(
         id=uuid7(),
         channel_id=chat.channel_id,
         platform=chat.platform,
@@ -109,3 +110,5 @@ def _store(chat: Chat, reply_to: Message | None, media_type: str, text: str, raw
         raw=raw,
         timestamp=now,
     )
+    live.message_stored(message)
+    return message

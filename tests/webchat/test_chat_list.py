@@ -24,7 +24,7 @@ def test_a_chat_is_listed_field_by_field(visitor, web):
         {
             "id": chat_id, "name": "I need help", "platform": "WebChat", "channel_id": web.pk, "is_archived": False,
             "metadata": {"a": 1},
-            "last_message": {"text": "I need help", "timestamp": message.timestamp.isoformat()},
+            "last_message": {"text": "I need help", "timestamp": message.timestamp.isoformat()}, "unread_count": 0,
         }
     ]  # fmt: skip
 

@@ -81,7 +81,7 @@ def test_error_bodies_carry_no_exception_text(guest, chat, monkeypatch, trouble,
     def fail(*args, **kwargs):
         raise trouble
 
-    for place in ("history.page", "apply_filters", "save_webchat_message", "delete_chat", "inbound.click"):
+    for place in ("history.page", "chats_of", "save_webchat_message", "delete_chat", "inbound.click"):
         monkeypatch.setattr(f"unicom.platforms.webchat.views.{place}", fail)
     monkeypatch.setattr("unicom.models.Chat.save", fail)
     responses = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.module_loading import import_string
 
 # Connect receivers; called once every model is loaded.
-READY = ("unicom.platforms.webchat.guests.connect",)
+READY = ("unicom.platforms.webchat.guests.connect", "unicom.platforms.webchat.pushing.connect")
 # Run beside the development server, which no platform can reach from outside.
 DEVELOPMENT = ("unicom.platforms.telegram.polling.start_in_process",)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from unicom.errors import AnomalousPayload
 from unicom.platforms.base import Adapter
+from unicom.platforms.webchat.typing import note_typing
 from unicom.types import DeliveryResult, InboundEvent, OutboundMessage, Part
 
 
@@ -28,6 +29,10 @@ class WebChatAdapter(Adapter):
     def deliver(self, part: Part) -> DeliveryResult:
         """Do nothing: the visitor's page reads the row."""
         return DeliveryResult()
+
+    def typing(self, chat: str) -> None:
+        """Show for some seconds that an answer is being written."""
+        note_typing(chat, sender_name="", is_outgoing=True)
 
     def split(self, message: OutboundMessage) -> list[Part]:
         """Keep a message whole, whatever it carries."""

@@ -32,12 +32,12 @@ def page(chat: Chat, *, limit: int, before: str = "", after: str = "", branch: s
     if branch != "all":
         shown = shown.exclude(_other_branches(chat, branch))
     if after:
-        rows = list(shown.filter(seq__gt=_seq(chat, after)).order_by("seq")[: limit + 1])
+        rows = list(shown.filter(seq__gt=seq_of(chat.pk, after)).order_by("seq")[: limit + 1])
         messages = rows[:limit]
         cursor = messages[-1].pk if messages else after
     else:
         if before:
-            shown = shown.filter(seq__lt=_seq(chat, before))
+            shown = shown.filter(seq__lt=seq_of(chat.pk, before))
         rows = list(shown.order_by("-seq")[: limit + 1])
         messages = rows[:limit][::-1]
         cursor = messages[0].pk if messages else ""
@@ -45,9 +45,10 @@ def page(chat: Chat, *, limit: int, before: str = "", after: str = "", branch: s
     return Page(messages=messages, has_more=has_more, next_cursor=cursor if has_more else None, branch=branch)
 
 
-def _seq(chat: Chat, message_id: str) -> int:
+def seq_of(chat_id: str, message_id: str) -> int:
+    """Return the number of a chat's message; raises NotAccessible for one not of here."""
     found = (
-        Message.objects.filter(chat=chat, pk=message_id, seq__isnull=False).values_list("seq", flat=True).first()
+        Message.objects.filter(chat_id=chat_id, pk=message_id, seq__isnull=False).values_list("seq", flat=True).first()
         if "\x00" not in message_id
         else None
     )
@@ -67,7 +68,7 @@ def _other_branches(chat: Chat, branch: str) -> Q:
     hidden = Q(pk__in=[])
     horizon: int | None = None
     if branch != "latest":
-        wanted = _seq(chat, branch)
+        wanted = seq_of(chat.pk, branch)
         # The branch ends where a later turning leaves it behind.
         leaving = [seq for seq, root in pairs if root < wanted < seq]
         if leaving:

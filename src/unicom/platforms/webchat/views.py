@@ -14,10 +14,10 @@ from unicom import inbound
 from unicom.cleaning import clean
 from unicom.conf import settings
 from unicom.errors import InvalidMessage, NotAccessible
-from unicom.models import Account, Chat, Message
+from unicom.models import Account, Message
 from unicom.platforms.webchat import access, history
-from unicom.platforms.webchat.filters import apply_filters
 from unicom.platforms.webchat.guests import remember_session
+from unicom.platforms.webchat.listing import chats_of, listed
 from unicom.platforms.webchat.receiving import delete_chat, save_webchat_message
 from unicom.platforms.webchat.responses import endpoint
 from unicom.platforms.webchat.serving import serve
@@ -161,20 +161,14 @@ def chats(request: HttpRequest) -> HttpResponseBase:
         raise InvalidMessage(problems)
     filters = {key: str(request.GET[key]) for key in request.GET if key not in _LIST_KEYS}
     person = known_visitor(request)
-    mine = Chat.objects.filter(
-        account_chats__account_id=account_id(person.external_id) if person else "", platform="WebChat", deleted_at=None
-    )
-    if "is_archived" not in filters:
-        mine = mine.filter(is_archived=False)
-    mine = apply_filters(mine, filters)
-    if request.GET.get("channel_id"):
-        mine = mine.filter(channel=access.access_channel(request.GET["channel_id"]))
+    owner = account_id(person.external_id) if person else ""
+    mine = chats_of(owner, filters, channel_id=request.GET.get("channel_id"))
     if cursor := request.GET.get("cursor"):
         last = mine.filter(pk=clean(cursor)).values_list("last_message_at", "pk").first()
         if last is None:
             raise NotAccessible("There is no such chat.")
         mine = mine.filter(last_message_at__lt=last[0]) | mine.filter(last_message_at=last[0], pk__gt=last[1])
-    rows = list(mine.select_related("last_message").order_by("-last_message_at", "pk")[offset : offset + limit + 1])
+    rows = list(listed(mine, owner).order_by("-last_message_at", "pk")[offset : offset + limit + 1])
     return JsonResponse(
         {
             "success": True,

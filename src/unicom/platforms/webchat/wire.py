@@ -35,7 +35,7 @@ def message_dict(message: Message) -> dict[str, Any]:
 
 
 def chat_dict(chat: Chat) -> dict[str, Any]:
-    """Return one line of the chat list; ``last_message`` must be loaded."""
+    """Return one line of the chat list; ``last_message`` must be loaded, and ``unread`` counted."""
     last = chat.last_message
     return {
         "id": chat.pk,
@@ -47,4 +47,5 @@ def chat_dict(chat: Chat) -> dict[str, Any]:
         "last_message": (
             {"text": last.text, "timestamp": timezone.localtime(last.timestamp).isoformat()} if last else None
         ),
+        "unread_count": getattr(chat, "unread", 0),
     }

@@ -1,0 +1,384 @@
+"""Serve the sockets of the web chat: one chat each, or under ``_me`` the list of all of a visitor's chats.
+
+A push says only that there is something; what goes out is read from the rows, by number, together with a fresh look at
+who is asking. So a hint that was lost delays a message until the next heartbeat, and loses nothing. Nothing here needs
+Django to be set up when it is imported: a project's asgi.py does that first of all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from channels.exceptions import StopConsumer
+from channels.generic.websocket import AsyncWebsocketConsumer
+from channels.layers import get_channel_layer
+from channels.utils import await_many_dispatch
+
+if TYPE_CHECKING:
+    from unicom.platforms.webchat.watching import ChatWatch, ListWatch
+
+logger = logging.getLogger("unicom")
+Result = TypeVar("Result")
+
+ME = "_me"
+NO_CHAT, NOBODY, NOT_YOURS, TOO_MUCH = 4400, 4401, 4403, 4429
+BAD_DATA, TOO_LARGE, TROUBLE = 1003, 1009, 1013
+MOST_BYTES = 32 * 1024
+MOST_SYNCED = 5000
+"""How many missed messages one sync sends; who missed more reads pages instead."""
+GRACE_S = 0.5
+"""For how long a new socket's pushes wait for its first frame, so that a sync comes before what is newer."""
+PAGE = 200
+FRAMES, WINDOW_S = 60, 10.0
+# A change of these alone shows in no message's wire shape.
+_UNSEEN = {
+    "status", "error", "external_id", "sent", "delivered", "seen", "time_sent", "time_delivered", "time_seen", "seq",
+}  # fmt: skip
+
+
+class WebChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+    """Be one socket; see the page on the web chat for its frames and close codes."""
+
+    watch: ChatWatch | None = None
+    chats: ListWatch | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Run it; what goes wrong with the layer costs its pushes, never the socket."""
+        self.scope = scope
+        self.base_send = send
+        self.channel_layer = get_channel_layer(self.channel_layer_alias)
+        sources = [receive]
+        if self.channel_layer is not None:
+            self.channel_name = await self.channel_layer.new_channel()
+            sources.append(self._next_hint)
+        with contextlib.suppress(StopConsumer):
+            await await_many_dispatch(sources, self.dispatch)
+
+    async def _next_hint(self) -> dict[str, Any]:
+        pause = 0.0
+        while True:
+            try:
+                return await self.channel_layer.receive(self.channel_name)  # type: ignore[no-any-return]
+            except Exception:
+                # A layer gives up waiting after some seconds, or is gone for a while: hints are lost, rows are not.
+                logger.debug("A socket could not listen to the channel layer.", exc_info=True)
+                await asyncio.sleep(pause)
+                pause = min(pause + 0.5, 5.0)
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Do what a message asks for; trouble ends the socket with a code that says whether to come again."""
+        from django.db import InterfaceError, OperationalError
+
+        from unicom.platforms.webchat.watching import AccountBlocked, Nobody, NotAccessible
+
+        handler = getattr(self, message["type"].replace(".", "_"))
+        try:
+            await handler(message)
+        except StopConsumer:
+            raise
+        except Nobody:
+            await self.close(NOBODY)
+        except (AccountBlocked, NotAccessible):
+            await self.close(NOT_YOURS)
+        except (OperationalError, InterfaceError):
+            logger.exception("The database is in trouble; a socket is asked to come again.")
+            await self.close(TROUBLE)
+        except Exception:
+            logger.exception("A web chat socket failed.")
+            await self.close(1011)
+
+    # Coming and going
+
+    async def connect(self) -> None:
+        """Let a visitor in to what is theirs."""
+        from unicom.platforms.webchat import pushing
+        from unicom.platforms.webchat.origins import is_from_here, query_of
+        from unicom.platforms.webchat.watching import ChatWatch, ListWatch, Visit
+
+        if not is_from_here(self.scope):
+            await self.close()  # before the handshake: the browser is told nothing
+            return
+        await self.accept()
+        chat_id = str(self.scope.get("url_route", {}).get("kwargs", {}).get("chat_id", "")).strip(" /")
+        if not chat_id:
+            await self.close(NO_CHAT)
+            return
+        self._frames: list[float] = []
+        self._held = True
+        self._pushed = False
+        self._low = self._high = 0
+        session = self.scope.get("session")
+        visit = Visit(session_key=getattr(session, "session_key", None), user=self.scope.get("user"))
+        query = query_of(self.scope)
+        channel_id = query.pop("channel_id", "")
+        groups: list[str]
+        if chat_id == ME:
+            self.chats = ListWatch(visit=visit, channel_id=channel_id)
+            self.account_id = await self._ask(self.chats.account_id)
+            if query and not await self._filter(query):
+                return
+            groups = [pushing.account_group(self.account_id)]
+        else:
+            self.watch = ChatWatch(visit=visit, chat_id=chat_id, channel_id=channel_id)
+            groups = [pushing.chat_group(chat_id)]
+            self._low = self._high = await self._ask(self.watch.newest)
+        pushing.socket_opened(is_list=self.chats is not None)
+        self._leave: Callable[[], None] | None = lambda: pushing.socket_closed(is_list=self.chats is not None)
+        await self._join(groups)
+        if self.watch is not None:
+            # Only now: whatever is stored from here on is heard of, and what was stored before is counted.
+            self._low = self._high = await self._ask(self.watch.newest)
+        await self._send(type="ready", chat_id=chat_id)
+        self._grace = asyncio.get_running_loop().create_task(self._release_later())
+
+    async def disconnect(self, code: int) -> None:
+        """Leave the groups."""
+        grace: asyncio.Task[None] | None = getattr(self, "_grace", None)
+        if grace is not None:
+            grace.cancel()
+        leave = getattr(self, "_leave", None)
+        if leave is not None:
+            leave()
+            self._leave = None
+        for group in getattr(self, "_joined", ()):
+            try:
+                await self.channel_layer.group_discard(group, self.channel_name)
+            except Exception:
+                logger.debug("A socket could not leave its group.", exc_info=True)
+
+    async def _join(self, groups: list[str]) -> None:
+        self._joined: list[str] = []
+        if self.channel_layer is None:
+            return
+        for group in groups:
+            try:
+                await self.channel_layer.group_add(group, self.channel_name)
+                self._joined.append(group)
+            except Exception:
+                logger.warning("A socket hears of nothing new but at its heartbeats: no channel layer.", exc_info=True)
+
+    # Hints
+
+    async def hint(self, message: dict[str, Any]) -> None:
+        """Send what a hint is about, read anew."""
+        kind = message["kind"]
+        if self.chats is not None:
+            await self._chat_line(message["chat_id"])
+        elif self.watch is None:
+            return
+        elif kind == "stored":
+            if message["seq"] > self._high:
+                await self._catch_up()
+        elif kind == "changed":
+            await self._changed(message)
+        elif kind == "chat":
+            line = await self._ask(self.watch.chat)
+            if line is not None:
+                await self._send(type="chat_update", chat=line)
+        elif message["details"].get("socket") != getattr(self, "channel_name", ""):
+            await self._ask(self.watch.part)
+            details = {key: value for key, value in message["details"].items() if key != "socket"}
+            about = {"message_id": message["message_id"]} if message["message_id"] else {}
+            await self._send(type=kind, chat_id=message["chat_id"], **about, **details)
+
+    async def release(self, message: dict[str, Any]) -> None:
+        """Stop waiting for a first frame."""
+        await self._release()
+
+    async def _release_later(self) -> None:
+        await asyncio.sleep(GRACE_S)
+        if self._held:
+            self._held = False
+            if self._pushed and self.channel_layer is not None:
+                await self.channel_layer.send(self.channel_name, {"type": "release"})
+
+    async def _release(self) -> None:
+        self._held = False
+        if self._pushed:
+            self._pushed = False
+            await self._catch_up()
+
+    async def _catch_up(self) -> None:
+        """Send every message newer than what was sent, in order; the gap below is for a sync to ask for."""
+        if self._held:
+            self._pushed = True
+            return
+        assert self.watch is not None  # noqa: S101  a list has no messages
+        while True:
+            found = await self._ask(lambda: self.watch.after(self._high))  # type: ignore[union-attr]
+            for seq, message in found:
+                await self._send(type="new_message", chat_id=self.watch.chat_id, message=message)
+                self._high = seq
+            if not found:
+                return
+
+    async def _changed(self, message: dict[str, Any]) -> None:
+        assert self.watch is not None  # noqa: S101  asked before
+        fields = set(message["details"].get("fields") or ())
+        if message["seq"] > self._high or (fields and fields <= _UNSEEN):
+            return  # it comes as new; or nobody could see the difference
+        found = await self._ask(lambda: self.watch.message(message["message_id"]))  # type: ignore[union-attr]
+        if found is not None:
+            await self._send(type="message_updated", chat_id=self.watch.chat_id, message=found)
+        else:
+            await self._send(type="message_deleted", chat_id=self.watch.chat_id, message_id=message["message_id"])
+
+    async def _chat_line(self, chat_id: str) -> None:
+        assert self.chats is not None  # noqa: S101  asked before
+        line = await self._ask(lambda: self.chats.chat(chat_id))  # type: ignore[union-attr]
+        if line is not None:
+            await self._send(type="chat_update", chat=line)
+        else:
+            await self._send(type="chat_removed", chat_id=chat_id)
+
+    # Frames of the client
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Do what a frame asks for; one that cannot be read is answered with a sentence."""
+        if self.watch is None and self.chats is None:
+            return  # on its way out
+        if text_data is None:
+            await self.close(BAD_DATA)
+        elif len(text_data) > MOST_BYTES:
+            await self.close(TOO_LARGE)
+        elif self._too_many():
+            await self.close(TOO_MUCH)
+        else:
+            await self._frame(text_data)
+
+    def _too_many(self) -> bool:
+        now = time.monotonic()
+        self._frames = [moment for moment in self._frames if moment > now - WINDOW_S]
+        self._frames.append(now)
+        return len(self._frames) > FRAMES
+
+    async def _frame(self, text: str) -> None:
+        try:
+            frame = json.loads(text)
+        except (ValueError, RecursionError):
+            await self._send(type="error", error="The frame is not JSON.")
+            return
+        action = frame.get("action") if isinstance(frame, dict) else None
+        actions = {"ping": self._ping, "filters": self._set_filters} if self.chats is not None else self._of_chat()
+        if not isinstance(action, str) or action not in actions:
+            await self._send(type="error", error=f"action: {action!r} is not one of {', '.join(sorted(actions))}.")
+            return
+        await actions[action](frame)
+        if self.watch is not None and self._held:
+            await self._release()
+
+    def _of_chat(self) -> dict[str, Any]:
+        return {"ping": self._ping, "typing": self._typing, "read": self._read, "sync": self._sync}
+
+    async def _ping(self, frame: dict[str, Any]) -> None:
+        if self.chats is not None:
+            await self._ask(self.chats.account_id)
+        else:
+            self._held = False
+            await self._catch_up()  # looks at the access as well, and heals a hint that was lost
+        await self._send(type="pong")
+
+    async def _typing(self, frame: dict[str, Any]) -> None:
+        from unicom.platforms.webchat.typing import note_typing
+
+        assert self.watch is not None  # noqa: S101  an action of chats
+        who = await self._ask(self.watch.typist)
+        chat_id = self.watch.chat_id
+        await self._ask(lambda: note_typing(chat_id, socket=getattr(self, "channel_name", ""), **who))
+
+    async def _read(self, frame: dict[str, Any]) -> None:
+        from unicom.platforms.webchat.watching import NotAccessible
+
+        message_id = frame.get("message_id")
+        if not isinstance(message_id, str) or not message_id:
+            await self._send(type="error", error="message_id: the id of a message is needed.")
+            return
+        assert self.watch is not None  # noqa: S101  an action of chats
+        await self._ask(self.watch.part)
+        try:
+            await self._ask(lambda: self.watch.read(message_id))  # type: ignore[union-attr]
+        except NotAccessible as error:
+            await self._send(type="error", error=str(error))
+
+    async def _sync(self, frame: dict[str, Any]) -> None:
+        """Send what came after a message: first what is older than this socket, then what it has not sent yet."""
+        from unicom.platforms.webchat.watching import NotAccessible
+
+        assert self.watch is not None  # noqa: S101  an action of chats
+        watch = self.watch
+        after = frame.get("after") or ""
+        if not isinstance(after, str):
+            await self._send(type="error", error="after: the id of a message is needed.")
+            return
+        begin = max(self._low - PAGE, 0)  # without a message to begin after: the newest page
+        if after:
+            await self._ask(watch.part)
+            try:
+                begin = await self._ask(lambda: watch.seq_of(after))
+            except NotAccessible as error:
+                await self._send(type="error", error=str(error))
+                return
+            if begin <= self._high:
+                # It may have been edited, or have grown, since.
+                await self._changed({"seq": begin, "message_id": after, "details": {}})
+        has_more = await self._fill(begin)
+        self._held = False
+        await self._catch_up()
+        await self._send(type="synced", chat_id=watch.chat_id, has_more=has_more)
+
+    async def _fill(self, begin: int) -> bool:
+        """Send what lies between a number and what this socket began with; True where that is too much."""
+        assert self.watch is not None  # noqa: S101  asked before
+        watch, at, sent = self.watch, begin, 0
+        while at < self._low:
+            if sent >= MOST_SYNCED:
+                return True
+            found = await self._ask(partial(watch.after, at, self._low))
+            for seq, message in found:
+                await self._send(type="new_message", chat_id=watch.chat_id, message=message)
+                at, sent = seq, sent + 1
+            if not found:
+                break
+        self._low = min(self._low, begin)
+        return False
+
+    async def _set_filters(self, frame: dict[str, Any]) -> None:
+        given = frame.get("filters")
+        if not isinstance(given, dict):
+            await self._send(type="error", error="filters: an object is needed.")
+            return
+        plain = {
+            str(key): value if isinstance(value, str) else json.dumps(value)
+            for key, value in given.items()
+            if value is not None
+        }
+        if await self._filter(plain):
+            await self._send(type="ready", chat_id=ME)
+
+    async def _filter(self, filters: dict[str, str]) -> bool:
+        from unicom.errors import InvalidMessage
+
+        assert self.chats is not None  # noqa: S101  asked before
+        try:
+            await self._ask(lambda: self.chats.set_filters(filters))  # type: ignore[union-attr]
+        except InvalidMessage as error:
+            await self._send(type="error", error=str(error))
+            return False
+        return True
+
+    # Tools
+
+    async def _ask(self, question: Callable[[], Result]) -> Result:
+        from unicom.platforms.webchat.threads import in_thread
+
+        return await in_thread(question)
+
+    async def _send(self, **frame: Any) -> None:
+        await self.send(text_data=json.dumps(frame))

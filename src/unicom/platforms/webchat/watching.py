@@ -1,0 +1,140 @@
+"""Answer a socket's questions: who is asking, may they still, and what have they not seen yet. No Channels in here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+from django.contrib.auth import get_user
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
+
+from unicom.conf import settings
+from unicom.errors import AccountBlocked, NotAccessible
+from unicom.models import Account, AccountChat, Chat, Message
+from unicom.platforms.webchat import access, history
+from unicom.platforms.webchat.filters import apply_filters
+from unicom.platforms.webchat.listing import chats_of, listed
+from unicom.platforms.webchat.reading import mark_read
+from unicom.platforms.webchat.visitors import account_id, known_visitor
+from unicom.platforms.webchat.wire import chat_dict, message_dict
+from unicom.types import Person
+
+Filters = dict[str, str]
+
+
+class Nobody(Exception):
+    """Say that there is no session of a user or a guest (any more)."""
+
+
+@dataclass(kw_only=True)
+class Visit:
+    """Be who holds a socket: the session is read anew each time, so that a log-out or a block takes effect."""
+
+    session_key: str | None
+    user: Any = None
+    """Who is logged in, where the socket came without a session."""
+
+    def person(self) -> Person:
+        """Return who it is; raises Nobody."""
+        request = HttpRequest()
+        request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key=self.session_key)
+        if self.session_key:
+            request.user = get_user(request)
+        else:
+            request.user = self._same_user()
+        person = known_visitor(request)
+        if person is None:
+            raise Nobody
+        return person
+
+    def _same_user(self) -> Any:
+        if self.user is None or not self.user.is_authenticated:
+            return AnonymousUser()
+        found = type(self.user)._default_manager.filter(pk=self.user.pk).first()
+        return found if found is not None and found.is_active else AnonymousUser()
+
+
+@dataclass(kw_only=True)
+class ChatWatch:
+    """Be one socket's view of one chat; each answer comes with a fresh look at whether it may be given."""
+
+    visit: Visit
+    chat_id: str
+    channel_id: str = ""
+
+    def part(self) -> AccountChat:
+        """Return the visitor's part in the chat; raises Nobody, NotAccessible, AccountBlocked."""
+        part = access.access_chat(self.visit.person(), self.chat_id, channel_id=self.channel_id)
+        access.refuse_blocked(part.account)
+        return part
+
+    def newest(self) -> int:
+        """Return the number of the chat's newest message."""
+        return self.part().chat.last_seq
+
+    def after(self, seq: int, until: int | None = None) -> list[tuple[int, dict[str, Any]]]:
+        """Return messages by number, those after ``seq`` and up to ``until``, one page at most."""
+        part = self.part()
+        if until is None and part.chat.last_seq <= seq:
+            return []
+        rows = Message.objects.filter(chat=part.chat, deleted_at=None, seq__gt=seq)
+        if until is not None:
+            rows = rows.filter(seq__lte=until)
+        return [(row.seq or 0, message_dict(row)) for row in rows.order_by("seq")[: history.MOST]]
+
+    def seq_of(self, message_id: str) -> int:
+        """Return a message's number; raises NotAccessible for one not of here."""
+        self.part()
+        return history.seq_of(self.chat_id, message_id)
+
+    def message(self, message_id: str) -> dict[str, Any] | None:
+        """Return one message as it is now, None where it is gone."""
+        part = self.part()
+        row = Message.objects.filter(chat=part.chat, pk=message_id, deleted_at=None, seq__isnull=False).first()
+        return message_dict(row) if row is not None else None
+
+    def chat(self) -> dict[str, Any] | None:
+        """Return the chat's line in the visitor's list."""
+        part = self.part()
+        row = listed(Chat.objects.filter(pk=self.chat_id), part.account_id).first()
+        return chat_dict(row) if row is not None else None
+
+    def read(self, message_id: str) -> bool:
+        """Note that the visitor has read up to a message; whether that was news."""
+        return mark_read(self.part(), message_id)
+
+    def typist(self) -> dict[str, Any]:
+        """Return what others are told of who is typing."""
+        part = self.part()
+        return {"sender_name": part.account.name, "is_outgoing": False}
+
+
+@dataclass(kw_only=True)
+class ListWatch:
+    """Be one socket's view of all of its visitor's chats, as far as they pass the filters."""
+
+    visit: Visit
+    channel_id: str = ""
+    filters: Filters = field(default_factory=dict)
+
+    def account_id(self) -> str:
+        """Return whose list it is; raises Nobody, AccountBlocked."""
+        found = account_id(self.visit.person().external_id)
+        access.refuse_blocked(Account.objects.filter(pk=found, blocked=True).first())
+        return found
+
+    def set_filters(self, filters: Filters) -> None:
+        """Show other chats from now on; raises InvalidMessage naming what is no filter, with nothing changed."""
+        apply_filters(Chat.objects.none(), filters)
+        self.filters = filters
+
+    def chat(self, chat_id: str) -> dict[str, Any] | None:
+        """Return a chat's line, None where it is not (or no longer) one of the list's."""
+        owner = self.account_id()
+        row = listed(chats_of(owner, self.filters, channel_id=self.channel_id).filter(pk=chat_id), owner).first()
+        return chat_dict(row) if row is not None else None
+
+
+__all__ = ["AccountBlocked", "ChatWatch", "ListWatch", "Nobody", "NotAccessible", "Visit"]
