@@ -2,7 +2,7 @@
 FROM python:3.13-slim-bookworm
 
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends bash chromium fonts-dejavu-core git make postgresql redis-server \
+    && apt-get install -y --no-install-recommends bash chromium ffmpeg fonts-dejavu-core git make postgresql redis-server \
     && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /app

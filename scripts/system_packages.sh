@@ -6,6 +6,7 @@ set -euo pipefail
 is_there() {
   case $1 in
     chromium) command -v chromium >/dev/null ;;
+    ffmpeg) command -v ffmpeg >/dev/null ;;
     fonts-dejavu-core) [ -n "$(find /usr/share/fonts "$HOME/.fonts" -name '*.[to]tf' -print -quit 2>/dev/null)" ] ;;
     postgresql) compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null ;;
     python3-venv) python3 -c 'import ensurepip, venv' 2>/dev/null ;;

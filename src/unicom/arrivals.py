@@ -171,8 +171,9 @@ class Arrived:
         return cls(source=source, path=path, size=size, sha256=sha256, content_type=content_type)
 
 
-def write_attachments(channel: Channel, message: Message, files: list[Arrived]) -> None:
-    """Write a row a file; what is still on the platform is fetched by a job."""
+def write_attachments(channel: Channel, message: Message, files: list[Arrived]) -> bool:
+    """Write a row a file; tells whether some are still to be fetched, or turned into MP3, each by a job."""
+    later = False
     for item in files:
         source = item.source
         waiting = not item.path and not source.refused
@@ -193,4 +194,9 @@ def write_attachments(channel: Channel, message: Message, files: list[Arrived]) 
             created_at=timezone.now(),
         )  # fmt: skip
         if waiting:
-            jobs.enqueue("fetch", str(row.pk), {"attachment": row.pk, "channel": channel.pk})
+            voice = {"voice": True} if source.is_voice else {}
+            jobs.enqueue("fetch", str(row.pk), {"attachment": row.pk, "channel": channel.pk, **voice})
+        elif source.is_voice and item.path:
+            jobs.enqueue("voice", str(row.pk), {"attachment": row.pk})
+        later |= waiting or (source.is_voice and bool(item.path))
+    return later

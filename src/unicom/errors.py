@@ -15,6 +15,7 @@
     ├── NotAccessible (LookupError)          it does not exist, or not for this account
     │   ├── AccountBlocked
     │   └── Expired
+    ├── AudioError (ValueError)              a sound cannot be turned into MP3
     └── DeliveryError                        the platform did not take it (or may have)
 """
 
@@ -92,6 +93,10 @@ class AccountBlocked(NotAccessible):
 
 class Expired(NotAccessible):
     """Refuse something whose time has passed."""
+
+
+class AudioError(UnicomError, ValueError):
+    """Say why a sound cannot be turned into MP3: it is none, is broken, too long, or there is no decoder."""
 
 
 class DeliveryError(UnicomError):

@@ -240,7 +240,7 @@ def _write_message(
         raw=dict(event.raw),
         timestamp=event.timestamp or timezone.now(),
     )
-    arrivals.write_attachments(channel, message, files)
+    files_wait = arrivals.write_attachments(channel, message, files)
     live.message_stored(message)
     request: Request | None = None
     if not account.blocked:
@@ -252,7 +252,8 @@ def _write_message(
             member_id=account.member_id,
             status=Request.Status.PENDING if has_categories else Request.Status.QUEUED,
         )
-        jobs.enqueue("message", message.pk, {"message": message.pk, "request": request.pk}, lane=f"chat:{chat_id}")
+        args = {"message": message.pk, "request": request.pk, **({"files": True} if files_wait else {})}
+        jobs.enqueue("message", message.pk, args, lane=f"chat:{chat_id}")
     return Ingested(event=event, message=message)
 
 

@@ -82,6 +82,12 @@ def enqueue(kind: str, key: str, args: dict[str, Any], *, lane: str = "", delay:
         wake(job=(kind, key))
 
 
+def hurry(kind: str, key: str) -> None:
+    """Make a job due that waits for something, once the caller's transaction is committed; nothing where none waits."""
+    if Job.objects.filter(kind=kind, key=key, state=Job.State.QUEUED).update(next_attempt_at=timezone.now()):
+        wake(job=(kind, key))
+
+
 def wake(*, job: tuple[str, str] | None = None, chat_id: str = "", is_local: bool = False) -> None:
     """Hurry what was just written, once it is committed. A lost wake-up does no harm: a sweep finds the rows."""
     transaction.on_commit(lambda: _hurry(job, chat_id, is_local=is_local), robust=True)

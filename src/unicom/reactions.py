@@ -9,13 +9,16 @@ from typing import Any
 
 from django.utils import timezone
 
-from unicom import categories, health, signals, statuses
+from unicom import categories, fetching, health, signals, statuses
 from unicom.adapters import adapter_for, recheck
 from unicom.errors import DeliveryError
 from unicom.jobs import RetryLater, job, slow_job
 from unicom.models import Account, CallbackExecution, Channel, Delivery, Message, Request
 
 logger = logging.getLogger("unicom")
+
+PATIENCE = timedelta(seconds=60)
+"""For how long receivers wait for a message's files, and with them what else comes in the same chat."""
 
 
 @job("message")
@@ -24,6 +27,8 @@ def run_message_receivers(args: dict[str, Any]) -> None:
     message = Message.objects.select_related("channel", "chat", "sender__member").filter(pk=args["message"]).first()
     if message is None:
         return  # deleted meanwhile: nobody is left to answer
+    if args.get("files") and timezone.now() < message.created_at + PATIENCE and fetching.is_under_way(message):
+        raise RetryLater(timedelta(seconds=1))
     request = (
         Request.objects.select_related("channel", "chat", "account", "member").filter(pk=args["request"]).first()
         if args.get("request")

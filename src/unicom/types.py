@@ -80,6 +80,8 @@ class IncomingFile:
     content: IO[bytes] | None = None
     refused: str = ""
     """Why it cannot be fetched at all, said on the row."""
+    is_voice: bool = False
+    """Somebody's voice: ``message.media`` becomes MP3, and the attachment keeps it as it came."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -128,18 +128,6 @@ def test_a_file_that_is_gone_for_good_says_so(arrive, holds, drain):
     assert Job.objects.get(kind="fetch").state == "done"
 
 
-def test_a_slow_file_does_not_hold_up_the_receivers(arrive, holds, drain, connect):
-    """They are told of the message while the platform is still busy."""
-    from unicom.signals import message_received
-
-    told = []
-    connect(message_received, lambda message, **_: told.append(message.text))
-    holds(DeliveryError("busy", retryable=True))
-    arrive(WAITING)
-    drain()
-    assert told == ["look"]
-
-
 def test_a_conversation_that_moved_keeps_its_chat(channel, chat):
     """Under its new id; a repeat changes nothing."""
     for _ in range(2):

@@ -215,6 +215,14 @@ class Adapter(ABC):
     def typing(self, chat: str) -> None:  # noqa: B027  optional
         """Show once that an answer is being written."""
 
+    def show_draft(self, chat: str, draft_id: int, text: str, *, parse_mode: str = "") -> bool:
+        """Show, once more, an answer that is being written; False where this conversation cannot show drafts.
+
+        ``draft_id`` is any number but 0, the same for all steps of one answer; the finished one is then sent as usual.
+        Raises DeliveryError.
+        """
+        return False
+
     def redact(self, text: str) -> str:
         """Return ``text`` without any secret of this channel."""
         for secret in self.config.secrets():

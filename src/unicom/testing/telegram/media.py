@@ -31,8 +31,14 @@ SAMPLE_PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 )
 """A picture of one pixel, which a photo may be made of."""
-SAMPLE_OGG = b"OggS\x00\x02" + bytes(22) + b"OpusHead\x01\x01" + bytes(9)
-"""The beginning of an Ogg Opus stream: enough to be taken for a voice message, not enough to be played."""
+SAMPLE_OGG = base64.b64decode(
+    "T2dnUwACAAAAAAAAAABlhC9nAAAAAPUj4g4BE09wdXNIZWFkAQE4AYC7AAAAAABPZ2dTAAAAAAAAAAAAAGWEL2cBAAAA3WM+SQE2T3B1c1Rh"
+    "Z3MNAAAATGF2ZjYyLjEyLjEwMgEAAAAVAAAAZW5jb2Rlcj1MYXZmNjIuMTIuMTAyT2dnUwAEOC4AAAAAAABlhC9nAgAAAHT3w4oFNCsxLyIY"
+    "4OcXuPCIG7jNSfGm02FP0D3mRZRXuz5lqEYYJlurhmkuHFFtMHFoUJxLuzxlrJhQVUCAGOjyZB6EdPYfbRK6VtgmZTLZAwrmZ4t4d0UZrwLw"
+    "w7gFPhYXK6Hc6Ocz8Bjo8mO/uOuwPH3FsMtpCXYib6UbTRtQy10j112pUsSQdDGQCz/UqcHSpnZLdelmGIAY6PJkHoR09q+9seP/ZQRYDvQr"
+    "3B72ZWULpo2NbuiwcQ7qliXk01PAz92xvj1gsBgBm7VMBjEWnamxrQCdbV3sP01m2JxcjJ03bh7YWKh5z4A="
+)
+"""A quarter of a second of a tone in Ogg Opus, as voice messages are."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
