@@ -29,7 +29,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
                 id="unicom.E002",
             )
         )
-    found += _check_platforms()
+    found += _check_engine() + _check_platforms()
     root, base = settings.media_root, settings.base_dir
     if base and (not root or Path(root).resolve() == Path(base).resolve()):
         found.append(
@@ -40,6 +40,32 @@ def check_settings(**_: Any) -> list[CheckMessage]:
             )
         )
     return found
+
+
+def _check_engine() -> list[CheckMessage]:
+    """Check that the engine UNICOM_EXECUTOR names is there."""
+    try:
+        if settings.UNICOM_EXECUTOR == "celery":
+            import unicom.executors.celery  # noqa: F401  to see that it can be
+        elif settings.UNICOM_EXECUTOR == "tasks":
+            from unicom.executors import background
+
+            if background.runs_inline():
+                return [
+                    Warning(
+                        "UNICOM_EXECUTOR is 'tasks', and the default backend of TASKS runs nothing in the background.",
+                        hint="Name a backend that does in TASKS, or use another executor.",
+                        id="unicom.W005",
+                    )
+                ]
+    except ConfigurationError:
+        return []  # E001 says so
+    except ImportError as error:
+        hint = "Install it: pip install django-unicom[celery], or [tasks] before Django 6."
+        return [
+            Error(f"UNICOM_EXECUTOR: {settings.UNICOM_EXECUTOR!r} cannot be used: {error}", hint=hint, id="unicom.E005")
+        ]
+    return []
 
 
 def _check_platforms() -> list[CheckMessage]:

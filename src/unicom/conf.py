@@ -10,7 +10,7 @@ from django.conf import settings as _django
 
 from unicom.errors import ConfigurationError
 
-EXECUTORS = ("inline", "worker")
+EXECUTORS = ("inline", "worker", "celery", "tasks")
 
 
 def _setting(name: str, default: Any = None) -> Any:
@@ -32,7 +32,7 @@ class UnicomSettings:
 
     @property
     def UNICOM_EXECUTOR(self) -> str:
-        """Who runs what is due: ``inline`` (after commit, in the caller) or ``worker`` (``unicom_worker``)."""
+        """Who runs what is due: ``inline`` (the caller, after the commit), ``worker``, ``celery`` or ``tasks``."""
         value = _setting("UNICOM_EXECUTOR", "inline")
         if value not in EXECUTORS:
             raise ConfigurationError(f"UNICOM_EXECUTOR: {value!r} is not one of {', '.join(EXECUTORS)}.")

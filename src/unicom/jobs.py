@@ -13,7 +13,7 @@ from django.db import IntegrityError, router, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from unicom import wakeup
+from unicom import executors
 from unicom.conf import settings
 from unicom.leases import MAX_CRASHES, Queue
 from unicom.models import Job
@@ -104,7 +104,9 @@ def _hurry(job: tuple[str, str] | None, chat_id: str, *, is_local: bool) -> None
         return
     if chat_id:
         outbox.QUEUE.promote(chat_id)
-    wakeup.notify()
+        executors.hurry(chat_id=chat_id)
+    if job is not None:
+        executors.hurry(kind=job[0], key=job[1])
 
 
 def run_now(kind: str, key: str) -> None:
