@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
+import django
 from django.utils import timezone
 
-try:
+if TYPE_CHECKING or django.VERSION >= (6, 0):
     from django.tasks import task, task_backends
-except ImportError:  # Django 5.2: the same under the name it had before
-    from django_tasks import task, task_backends
+else:
+    from django_tasks import task, task_backends  # the same, under the name it had before
 
 from unicom import executors
 
