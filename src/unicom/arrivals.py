@@ -143,12 +143,14 @@ def open_chat(channel: Channel, place: Conversation) -> None:
     )
 
 
-def find_message(channel: Channel, chat_id: str, reference: str) -> str | None:
-    """Return our id of a message of this chat, named by the platform's id or ours."""
-    here = Message.objects.filter(channel=channel, chat_id=chat_id)
+def find_message(channel: Channel, chat_id: str | None, reference: str) -> str | None:
+    """Return our id of a message of this chat (None: of any), named by the platform's id of it or a part, or ours."""
+    here = Message.objects.filter(channel=channel, **({} if chat_id is None else {"chat_id": chat_id}))
     return (
         here.filter(external_id=reference).values_list("pk", flat=True).first()
         or here.filter(pk=reference[:64]).values_list("pk", flat=True).first()
+        or here.filter(attachments__external_id=reference).values_list("pk", flat=True).first()
+        or here.filter(deliveries__external_id=reference, deliveries__act="send").values_list("pk", flat=True).first()
     )
 
 
@@ -171,8 +173,11 @@ class Arrived:
         return cls(source=source, path=path, size=size, sha256=sha256, content_type=content_type)
 
 
-def write_attachments(channel: Channel, message: Message, files: list[Arrived]) -> bool:
-    """Write a row a file; tells whether some are still to be fetched, or turned into MP3, each by a job."""
+def write_attachments(channel: Channel, message: Message, files: list[Arrived], external_id: str = "") -> bool:
+    """Write a row a file; tells whether some are still to be fetched, or turned into MP3, each by a job.
+
+    ``external_id`` is the platform's of the message that brought them, within an album.
+    """
     later = False
     for item in files:
         source = item.source
@@ -191,6 +196,7 @@ def write_attachments(channel: Channel, message: Message, files: list[Arrived]) 
                 Attachment.State.STORED
             ),
             error=source.refused,
+            external_id=external_id or None,
             created_at=timezone.now(),
         )  # fmt: skip
         if waiting:

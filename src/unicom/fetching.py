@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import IO, Any, cast
 
-from unicom import audio, jobs, media
+from unicom import audio, jobs, live, media
 from unicom.adapters import adapter_for
 from unicom.errors import AudioError, DeliveryError
 from unicom.jobs import RetryLater, slow_job
@@ -99,6 +99,7 @@ def _keep(attachment: Attachment, kept: tuple[str, int, str, str] | None, sound:
         # The first file is the message's own, whichever of them came first.
         guard = {} if first == attachment.pk else {"media": ""}
         Message.objects.filter(pk=attachment.message_id, **guard).update(media=shown)
+        live.message_changed(Message.objects.only("platform", "chat_id", "seq").get(pk=attachment.message_id), "media")
     except BaseException:
         media.forget(written)
         raise

@@ -16,9 +16,21 @@ from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
-from unicom import arrivals, buttons, dead_letters, idempotency, jobs, live, media, statuses
+from unicom import (
+    albums,
+    arrivals,
+    buttons,
+    dead_letters,
+    idempotency,
+    jobs,
+    live,
+    media,
+    message_reactions,
+    statuses,
+)
 from unicom.adapters import adapter_for
 from unicom.cleaning import clean, is_clean
 from unicom.errors import AnomalousPayload, Expired, NotAccessible
@@ -26,6 +38,7 @@ from unicom.ids import bounded, uuid7
 from unicom.models import (
     Account,
     AccountChat,
+    Attachment,
     Channel,
     Chat,
     Delivery,
@@ -37,13 +50,17 @@ from unicom.models import (
 from unicom.platforms.base import Adapter
 from unicom.rows import insert_if_absent, next_seq
 from unicom.types import (
+    SENT,
     ButtonClicked,
     ContactChanged,
     Conversation,
     ConversationMoved,
     InboundEvent,
+    MessageDeleted,
     MessageEdited,
     MessageReceived,
+    ReactionChanged,
+    ReactionsCounted,
     StatusChanged,
 )
 
@@ -184,6 +201,10 @@ def _message_received(channel: Channel, event: MessageReceived, known: AccountCh
         earlier = idempotency.claim(channel, account_id, event.idempotency_key, message_id, None)
         if earlier is not None:
             return Ingested(event=event, message=earlier, is_duplicate=True)
+    if event.album:
+        joined = albums.join(channel, event)
+        if joined is not None:
+            return Ingested(event=event, message=joined)
     now = timezone.now()
     chat_id, seq = _number(channel, event.conversation, message_id, now)
     account, has_categories = arrivals.sender(channel, event.sender, chat_id, known)
@@ -230,20 +251,26 @@ def _write_message(
         seq=seq,
         sender=account,
         sender_name=event.sender.name or account.name,
-        is_outgoing=False,
+        is_outgoing=None if event.is_service else event.is_echo,
         reply_to_message_id=arrivals.find_message(channel, chat_id, event.reply_to) if event.reply_to else None,
         text=event.text,
         html=event.html,
         subject=event.subject,
         media_type=event.media_type,
         media=first.path if first else "",
-        raw=dict(event.raw),
+        album=event.album,
+        raw={**event.raw, "album": [albums.item_of(event)]} if event.album else dict(event.raw),
         timestamp=event.timestamp or timezone.now(),
+        **_sent_at(event),
     )
-    files_wait = arrivals.write_attachments(channel, message, files)
+    files_wait = arrivals.write_attachments(channel, message, files, event.external_id if event.album else "")
     live.message_stored(message)
+    if event.is_service:
+        # The one moment at which a chat's name may have changed.
+        Chat.objects.filter(pk=chat_id).exclude(name=event.conversation.name).update(name=event.conversation.name)
+        jobs.enqueue("service", message.pk, {"message": message.pk}, lane=f"chat:{chat_id}")
     request: Request | None = None
-    if not account.blocked:
+    if not (account.blocked or event.is_service or event.is_echo):
         request = Request.objects.create(
             message=message,
             channel=channel,
@@ -253,14 +280,25 @@ def _write_message(
             status=Request.Status.PENDING if has_categories else Request.Status.QUEUED,
         )
         args = {"message": message.pk, "request": request.pk, **({"files": True} if files_wait else {})}
-        jobs.enqueue("message", message.pk, args, lane=f"chat:{chat_id}")
+        delay = albums.DELAY if event.album else None
+        jobs.enqueue("message", message.pk, args, lane=f"chat:{chat_id}", delay=delay)
     return Ingested(event=event, message=message)
 
 
+def _sent_at(event: MessageReceived) -> dict[str, Any]:
+    """Return what is known of an echo's way: it was sent."""
+    return {"status": SENT, "sent": True, "time_sent": event.timestamp or timezone.now()} if event.is_echo else {}
+
+
+def _known(channel: Channel, external_id: str) -> Message | None:
+    """Return a message by the platform's id of it, or of an item of the album it is, locked."""
+    locked = Message.objects.select_for_update(of=("self",)).filter(channel=channel)
+    item = Q(pk__in=Attachment.objects.filter(external_id=external_id).values("message"))
+    return locked.filter(external_id=external_id).first() or locked.filter(item).first()
+
+
 def _message_edited(channel: Channel, event: MessageEdited) -> Ingested:
-    message = (
-        Message.objects.select_for_update(of=("self",)).filter(channel=channel, external_id=event.external_id).first()
-    )
+    message = _known(channel, event.external_id)
     if message is None:
         # Its first form never came, or was trimmed: what it says now is what there is to keep.
         return _message_received(
@@ -275,14 +313,15 @@ def _message_edited(channel: Channel, event: MessageEdited) -> Ingested:
                 raw=event.raw,
             ),
         )
-    previous = message.text
-    if (event.text, event.html) == (message.text, message.html):
+    previous, original = message.text, message.raw
+    text = albums.edited(message, event.external_id, event.text)
+    if (text, event.html) == (message.text, message.html):
         return Ingested(event=event, message=message)
     now = event.timestamp or timezone.now()
     if message.edited_at is not None and now < message.edited_at:
         return Ingested(event=event, message=message, is_duplicate=True)  # an older edit that came late
-    history = [*message.raw.get("edits", []), {"text": previous, "html": message.html, "until": now.isoformat()}]
-    message.text, message.html, message.edited_at = event.text, event.html, now
+    history = [*original.get("edits", []), {"text": previous, "html": message.html, "until": now.isoformat()}]
+    message.text, message.html, message.edited_at = text, event.html, now
     message.raw = {**message.raw, "edits": history}
     message.save(update_fields=["text", "html", "edited_at", "raw"])
     live.message_changed(message)
@@ -293,6 +332,25 @@ def _message_edited(channel: Channel, event: MessageEdited) -> Ingested:
         lane=f"chat:{message.chat_id}",
     )
     return Ingested(event=event, message=message)
+
+
+def _message_deleted(channel: Channel, event: MessageDeleted) -> Ingested:
+    for external_id in event.external_ids:
+        message = _known(channel, external_id)
+        if message is not None and message.deleted_at is None:
+            message.deleted_at = event.timestamp or timezone.now()
+            message.save(update_fields=["deleted_at"])
+            live.message_changed(message, "deleted_at")
+            jobs.enqueue("deleted", message.pk, {"message": message.pk}, lane=f"chat:{message.chat_id}")
+    return Ingested(event=event)
+
+
+def _reaction_changed(channel: Channel, event: ReactionChanged) -> Ingested:
+    return Ingested(event=event, message=message_reactions.change(channel, event))
+
+
+def _reactions_counted(channel: Channel, event: ReactionsCounted) -> Ingested:
+    return Ingested(event=event, message=message_reactions.count(channel, event))
 
 
 def _button_clicked(channel: Channel, event: ButtonClicked) -> Ingested:
@@ -381,6 +439,9 @@ def _conversation_moved(channel: Channel, event: ConversationMoved) -> Ingested:
 _HANDLERS: dict[type[InboundEvent], Callable[[Channel, Any], Ingested]] = {
     MessageReceived: _message_received,
     MessageEdited: _message_edited,
+    MessageDeleted: _message_deleted,
+    ReactionChanged: _reaction_changed,
+    ReactionsCounted: _reactions_counted,
     ButtonClicked: _button_clicked,
     StatusChanged: _status_changed,
     ContactChanged: _contact_changed,

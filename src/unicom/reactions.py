@@ -51,6 +51,33 @@ def run_edit_receivers(args: dict[str, Any]) -> None:
         signals.message_edited.send(sender=Message, message=message, previous=args["previous"])
 
 
+@job("deleted")
+def run_deletion_receivers(args: dict[str, Any]) -> None:
+    """Tell receivers that a message was taken back."""
+    message = Message.objects.select_related("channel", "chat", "sender").filter(pk=args["message"]).first()
+    if message is not None:
+        signals.message_deleted.send(sender=Message, message=message)
+
+
+@job("service")
+def run_service_receivers(args: dict[str, Any]) -> None:
+    """Tell receivers what the platform tells of a chat."""
+    message = Message.objects.select_related("channel", "chat", "sender__member").filter(pk=args["message"]).first()
+    if message is not None:
+        signals.service_message_received.send(sender=Message, message=message)
+
+
+@job("reaction")
+def run_reaction_receivers(args: dict[str, Any]) -> None:
+    """Tell receivers that somebody reacts to a message otherwise than before."""
+    message = Message.objects.select_related("channel", "chat", "sender").filter(pk=args["message"]).first()
+    account = Account.objects.select_related("member__user").filter(pk=args["account"]).first()
+    if message is not None:
+        signals.reaction_changed.send(
+            sender=Message, message=message, account=account, added=args["added"], removed=args["removed"]
+        )
+
+
 @job("status")
 def run_status_receivers(args: dict[str, Any]) -> None:
     """Tell receivers that a message has come further."""

@@ -13,6 +13,15 @@ message_received = Signal()
 message_edited = Signal()
 """Sent with ``message`` and ``previous`` (the former text) when a person changed what they wrote."""
 
+message_deleted = Signal()
+"""Sent with ``message`` when a person took back what they wrote; the row stays, with ``deleted_at``."""
+
+service_message_received = Signal()
+"""Sent with ``message`` when the platform tells that something happened: somebody joined, a title was changed."""
+
+reaction_changed = Signal()
+"""Sent with ``message``, ``account`` (None where nobody is named), ``added`` and ``removed``, lists of emoji."""
+
 request_queued = Signal()
 """Sent with ``request`` once it waits for whoever handles it."""
 

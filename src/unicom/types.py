@@ -110,6 +110,12 @@ class MessageReceived(InboundEvent):
     """The external id (or ours) of the message it answers."""
     idempotency_key: str = ""
     """The sender's own id for it, where a repeat shall give the same message."""
+    album: str = ""
+    """What messages have in common that were sent as one: they become one message with several files, one turn."""
+    is_service: bool = False
+    """A note of the platform's own (somebody joined): a system message, and nobody's request."""
+    is_echo: bool = False
+    """Our own side wrote it elsewhere (the owner on a phone): an outgoing message, and nobody's request."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,6 +127,34 @@ class MessageEdited(InboundEvent):
     external_id: str
     text: str = ""
     html: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MessageDeleted(InboundEvent):
+    """Say that messages were taken back where they were sent; those we do not know do no harm."""
+
+    conversation: Conversation
+    external_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReactionChanged(InboundEvent):
+    """Say how a person reacts to a message by now, all of it; nothing takes the reactions back."""
+
+    conversation: Conversation
+    sender: Person
+    message_external_id: str
+    reactions: tuple[str, ...] = ()
+    """Emoji, or the platform's own word for what is none."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReactionsCounted(InboundEvent):
+    """Say how often each reaction was given to a message, where nobody is named."""
+
+    conversation: Conversation
+    message_external_id: str
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

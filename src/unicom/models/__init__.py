@@ -14,6 +14,7 @@ from unicom.models.job import Job
 from unicom.models.member import Member, MemberGroup
 from unicom.models.message import Attachment, Message, MessageInlineImage
 from unicom.models.pace import Pace
+from unicom.models.reaction import Reaction
 from unicom.models.request import Request, RequestCategory
 from unicom.models.template import MessageTemplate, TemplateInlineImage
 from unicom.models.tool_call import ToolCall
@@ -39,6 +40,7 @@ __all__ = [
     "MessageInlineImage",
     "MessageTemplate",
     "Pace",
+    "Reaction",
     "Request",
     "RequestCategory",
     "Suppression",

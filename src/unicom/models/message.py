@@ -45,6 +45,8 @@ class Message(models.Model):
     text = models.TextField(blank=True, default="")
     html = models.TextField(blank=True, default="")
     subject = models.TextField(blank=True, default="")
+    album = models.CharField(max_length=100, blank=True, default="", editable=False)
+    """What the platform calls the album that this message was put together from."""
     to = models.JSONField(default=list, blank=True)
     cc = models.JSONField(default=list, blank=True)
     bcc = models.JSONField(default=list, blank=True)
@@ -139,6 +141,8 @@ class Attachment(models.Model):
     file = models.FileField(max_length=500, upload_to=upload_path, storage=chat_storage, blank=True)
     reference = models.JSONField(default=dict, blank=True, editable=False)
     """What the adapter needs to fetch it; never a URL with a secret in it."""
+    external_id = models.CharField(max_length=512, null=True, blank=True, editable=False)  # noqa: DJ001  most have none
+    """The platform's id of the message that brought it, within an album."""
     state = models.CharField(max_length=10, choices=State.choices, default=State.STORED)
     error = models.TextField(blank=True, default="")
     sha256 = models.CharField(max_length=64, blank=True, default="")
@@ -146,6 +150,14 @@ class Attachment(models.Model):
 
     class Meta:
         ordering = ("id",)
+        indexes = [
+            # arrivals.find_message: which album is the platform's message a part of?
+            models.Index(
+                fields=["external_id"],
+                name="unicom_attachment_external",
+                condition=models.Q(external_id__isnull=False),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name or f"{self.kind} {self.pk}"

@@ -18,7 +18,7 @@ SECRET_HEADER = "HTTP_X_TELEGRAM_BOT_API_SECRET_TOKEN"
 @pytest.fixture
 def telegram(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTelegram]:
     """Run the fake; it may not see anything a careful client would not send."""
-    monkeypatch.setattr(http, "TIMEOUTS", http.Timeouts(connect=0.5, write=0.5, read=0.3, pool=0.5))
+    monkeypatch.setattr(http, "TIMEOUTS", http.Timeouts(connect=1.0, write=1.0, read=1.0, pool=1.0))
     with FakeTelegram(webhook_mode="manual", time_scale=0.01) as server:
         settings.UNICOM_TELEGRAM_API_URL = server.url
         settings.DJANGO_PUBLIC_ORIGIN = ORIGIN

@@ -31,7 +31,7 @@ class TestTelegram(AdapterContract):
 
     @pytest.fixture(autouse=True)
     def _server(self, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-        monkeypatch.setattr(http, "TIMEOUTS", http.Timeouts(connect=0.5, write=0.5, read=0.2, pool=0.5))
+        monkeypatch.setattr(http, "TIMEOUTS", http.Timeouts(connect=1.0, write=1.0, read=1.0, pool=1.0))
         with FakeTelegram(webhook_mode="manual") as server:
             self.server = server
             settings.UNICOM_TELEGRAM_API_URL = server.url

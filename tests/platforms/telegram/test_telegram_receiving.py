@@ -206,7 +206,7 @@ def test_a_group_that_becomes_a_supergroup_stays_one_chat(channel, deliver, tele
     assert [message.text for message in chat.messages.order_by("seq")] == ["before", "after"]
 
 
-@pytest.mark.parametrize("kind", ["message_reaction", "business_message", "poll", "something_new"])
+@pytest.mark.parametrize("kind", ["inline_query", "chat_member", "guest_message", "poll", "something_new"])
 def test_a_kind_that_is_not_used_yet_is_kept_raw_and_answered(channel, client, bot, kind):
     body = json.dumps({"update_id": 9, kind: {"any": "thing"}}).encode()
     headers = {"X-Telegram-Bot-Api-Secret-Token": bot.webhook.secret_token}

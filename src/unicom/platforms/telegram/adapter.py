@@ -16,7 +16,7 @@ from unicom.conf import settings
 from unicom.errors import AuthenticationFailed, DeliveryError
 from unicom.platforms import http
 from unicom.platforms.base import Adapter, AdapterConfig, ChannelState
-from unicom.platforms.telegram import composing, errors, parsing, places, splitting, webhook
+from unicom.platforms.telegram import composing, contents, errors, parsing, places, splitting, webhook
 from unicom.platforms.telegram.api import BotApi
 from unicom.types import DeliveryResult, InboundEvent, Limits, OutboundMessage, OutgoingFile, Pace, Part, Setup
 
@@ -89,7 +89,7 @@ class TelegramAdapter(Adapter):
         caption=splitting.CAPTION,
         buttons=100,
         file_bytes=50 * 1024 * 1024,
-        download_bytes=parsing.DOWNLOAD_BYTES,
+        download_bytes=contents.DOWNLOAD_BYTES,
         channel_pace=Pace(count=30, seconds=1),
         chat_pace=Pace(count=1, seconds=1),
         group_pace=Pace(count=20, seconds=60),

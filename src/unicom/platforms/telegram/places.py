@@ -1,6 +1,7 @@
 """Write and read our external ids.
 
-Chats are ``[<business>:]<chat>[:<topic>]``, messages ``[<business>:]<chat>:<message>``.
+Chats are ``[<business>:]<chat>[:<topic>]``, messages ``[<business>:]<chat>:<message>``; a topic of a channel's direct
+messages is written ``d<topic>``.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _NUMBER = re.compile(r"-?\d+")
+_TOPIC = re.compile(r"d?\d+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,6 +22,7 @@ class Place:
     """A number, or ``@name`` of a public group or channel."""
     business: str = ""
     topic: str = ""
+    """A number, or ``d`` and a number for a topic of a channel's direct messages."""
 
     def __str__(self) -> str:
         return ":".join(part for part in (self.business, self.chat, self.topic) if part)
@@ -33,7 +36,9 @@ class Place:
         found: dict[str, Any] = {"chat_id": int(self.chat) if _NUMBER.fullmatch(self.chat) else self.chat}
         if self.business:
             found["business_connection_id"] = self.business
-        if self.topic:
+        if self.topic.startswith("d"):
+            found["direct_messages_topic_id"] = int(self.topic[1:])
+        elif self.topic:
             found["message_thread_id"] = int(self.topic)
         return found
 
@@ -41,11 +46,11 @@ class Place:
 def place(external_id: str) -> Place:
     """Read a chat's external id; what is none is taken for a chat's name, which Telegram will refuse in its words."""
     parts = external_id.split(":")
-    if len(parts) == 3 and _NUMBER.fullmatch(parts[1]) and parts[2].isdecimal():
+    if len(parts) == 3 and _NUMBER.fullmatch(parts[1]) and _TOPIC.fullmatch(parts[2]):
         return Place(business=parts[0], chat=parts[1], topic=parts[2])
+    if len(parts) == 2 and _NUMBER.fullmatch(parts[0]) and _TOPIC.fullmatch(parts[1]):
+        return Place(chat=parts[0], topic=parts[1])
     if len(parts) == 2 and _NUMBER.fullmatch(parts[1]):
-        if _NUMBER.fullmatch(parts[0]) and parts[1].isdecimal():
-            return Place(chat=parts[0], topic=parts[1])
         return Place(business=parts[0], chat=parts[1])
     return Place(chat=external_id)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from html import escape
 from itertools import accumulate
 from typing import Any, Self
 
@@ -58,14 +59,34 @@ class RichText:
         ]
         return sorted(made, key=lambda entity: (entity["offset"], -entity["length"]))
 
+    def html(self) -> str:
+        """Return it as HTML that any page can show; what crosses is closed and opened again."""
+        out: list[str] = []
+        opened: list[Span] = []
+        borders = sorted({0, len(self.text), *(at for span in self.spans for at in (span.start, span.end))})
+        for start, end in zip(borders, [*borders[1:], len(self.text)], strict=True):
+            ending = next((n for n, span in enumerate(opened) if span.end <= start), len(opened))
+            out += [_tags(span)[1] for span in reversed(opened[ending:])]
+            going_on = [span for span in opened[ending:] if span.end > start]
+            starting = [span for span in self.spans if span.start == start and span.end > start]
+            beginning = sorted([*going_on, *starting], key=lambda span: -span.end)
+            opened = [*opened[:ending], *beginning]
+            out += [_tags(span)[0] for span in beginning]
+            shown = escape(self.text[start:end], quote=False)
+            is_code = any(span.kind == "pre" for span in opened)
+            out.append(shown if is_code else shown.replace("\n", "<br>"))
+        return "".join(out)
+
     @classmethod
-    def from_entities(cls, text: str, entities: Any) -> Self:
-        """Read a caller's MessageEntity objects; raises ValueError with a sentence."""
+    def from_entities(cls, text: str, entities: Any, *, strict: bool = True) -> Self:
+        """Read MessageEntity objects; raises ValueError with a sentence, or leaves out what is not ``strict``."""
         if not isinstance(entities, list | tuple):
             raise ValueError(f"a list of MessageEntity objects is needed, not {type(entities).__name__}")
         position = {offset: index for index, offset in enumerate(_offsets(text))}
         spans = []
         for entity in entities:
+            if not strict and not _fits(entity, position):
+                continue
             if not isinstance(entity, Mapping) or entity.get("type") not in KINDS:
                 raise ValueError(f"{entity!r} is not a MessageEntity of a known type")
             offset, length = entity.get("offset"), entity.get("length")
@@ -77,6 +98,31 @@ class RichText:
             extra = {key: value for key, value in entity.items() if key not in ("type", "offset", "length")}
             spans.append(Span(start=start, end=end, kind=entity["type"], extra=extra))
         return cls(text=text, spans=tuple(spans))
+
+
+def _fits(entity: Any, position: Mapping[int, int]) -> bool:
+    """Tell whether an entity lies on a text's characters."""
+    offset, length = entity.get("offset"), entity.get("length")
+    whole = type(offset) is int and type(length) is int and length > 0
+    return whole and offset in position and offset + length in position
+
+
+_TAGS = {
+    "bold": "b", "italic": "i", "underline": "u", "strikethrough": "s", "code": "code", "pre": "pre",
+    "blockquote": "blockquote", "expandable_blockquote": "blockquote",
+}  # fmt: skip
+_WEB = ("https://", "http://", "tg://", "mailto:", "tel:")
+
+
+def _tags(span: Span) -> tuple[str, str]:
+    """Return how a span begins and ends in HTML."""
+    if span.kind == "text_link":
+        url = str(span.extra.get("url", ""))
+        if not url.lower().startswith(_WEB):
+            return "", ""
+        return f'<a href="{escape(url)}">', "</a>"
+    tag = _TAGS.get(span.kind, "")
+    return (f"<{tag}>", f"</{tag}>") if tag else ("", "")
 
 
 def _offsets(text: str) -> list[int] | range:

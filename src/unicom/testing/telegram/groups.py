@@ -165,6 +165,15 @@ class FakeBusiness:
             self.world.push(self.bot.state, "business_message", message, key=(self.id, chat.id))
         return FakeMessage(chat=chat, json=message, bot=self.bot.state)
 
+    def answers(self, customer: FakeUser, text: str | None = None, **fields: Any) -> FakeMessage:
+        """Let the owner write to a customer by their own hand; the bot is told of it."""
+        content: Json = {**(received_text(text) if text is not None else {}), **fields}
+        with self.world.lock:
+            chat = self.bot.state.business[self.id, customer.id]
+            message = chat.store({"business_connection_id": self.id, "from": self.owner.person.json(), **content})
+            self.world.push(self.bot.state, "business_message", message, key=(self.id, chat.id))
+        return FakeMessage(chat=chat, json=message, bot=self.bot.state)
+
     def deletes(self, *messages: FakeMessage) -> None:
         """Let a customer take messages back."""
         with self.world.lock:

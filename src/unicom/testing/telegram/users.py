@@ -10,7 +10,7 @@ from unicom.testing.telegram.errors import Json
 from unicom.testing.telegram.media import SAMPLE_OGG, SAMPLE_PNG, media_json
 from unicom.testing.telegram.members import set_blocked
 from unicom.testing.telegram.methods.context import received_text
-from unicom.testing.telegram.world import BotState, Chat, Person, Query, World
+from unicom.testing.telegram.world import BotState, Chat, Person, Query, Topic, World
 
 if TYPE_CHECKING:
     from unicom.testing.telegram.groups import FakeGroup
@@ -127,6 +127,20 @@ class FakeUser:
         return self.sends(to, contact=contact)
 
     # Reacting to what is there
+
+    def opens_topic(self, bot: FakeBot, name: str) -> int:
+        """Open a topic in the private chat with a bot that has topics there; returns its ``message_thread_id``."""
+        with self.world.lock:
+            chat, bots = self._chat(bot)
+            chat.is_forum = True
+            thread_id = chat.next_message_id
+            chat.topics[thread_id] = Topic(thread_id=thread_id, name=name)
+            fields = {"message_thread_id": thread_id, "is_topic_message": True}
+            created = {"forum_topic_created": {"name": name, "icon_color": 7322096}}
+            message = chat.store({"from": self.person.json(), **fields, **created})
+            for state in bots:
+                self.world.push(state, "message", message, key=chat.id)
+            return thread_id
 
     def edits(self, message: FakeMessage, text: str | None = None, **fields: Any) -> FakeMessage:
         """Change a message of one's own; without arguments it is an edit that shows no difference."""
