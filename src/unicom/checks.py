@@ -21,6 +21,10 @@ def check_settings(**_: Any) -> list[CheckMessage]:
         settings.UNICOM_EXECUTOR  # noqa: B018  reading it checks it
     except ConfigurationError as error:
         found.append(Error(str(error), hint=f"Set it to one of {', '.join(EXECUTORS)}.", id="unicom.E001"))
+    try:
+        settings.UNICOM_VISITOR_LIMITS  # noqa: B018  reading it checks it
+    except ConfigurationError as error:
+        found.append(Error(str(error), hint='As in {"messages": (60, 60)}: 60 in 60 seconds.', id="unicom.E006"))
     if settings.DJANGO_PUBLIC_ORIGIN and not settings.DJANGO_PUBLIC_ORIGIN.startswith(("https://", "http://")):
         found.append(
             Error(

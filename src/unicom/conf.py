@@ -11,10 +11,28 @@ from django.conf import settings as _django
 from unicom.errors import ConfigurationError
 
 EXECUTORS = ("inline", "worker", "celery", "tasks")
+VISITOR_LIMITS: dict[str, tuple[int, float]] = {
+    "messages": (60, 60),
+    "chats": (60, 3_600),
+    "upload_bytes": (500_000_000, 86_400),
+    "clicks": (60, 60),
+    "searches": (30, 60),
+    "guests": (200, 3_600),
+}
 
 
 def _setting(name: str, default: Any = None) -> Any:
     return getattr(_django, name, default)
+
+
+def _is_limit(key: Any, value: Any) -> bool:
+    if key not in VISITOR_LIMITS:
+        return False
+    if value is None:
+        return True
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        return False
+    return all(isinstance(part, int | float) and not isinstance(part, bool) and part > 0 for part in value)
 
 
 def _documented(name: str, default: str = "") -> str:
@@ -70,6 +88,34 @@ class UnicomSettings:
     def UNICOM_MAX_UPLOAD_BYTES(self) -> int:
         """The largest file a visitor may send in a web chat."""
         return int(_setting("UNICOM_MAX_UPLOAD_BYTES", 20 * 1024 * 1024))
+
+    @property
+    def UNICOM_MAX_TEXT_LENGTH(self) -> int:
+        """The longest text a visitor may send in a web chat, in characters."""
+        return int(_setting("UNICOM_MAX_TEXT_LENGTH", 1_500_000))
+
+    @property
+    def UNICOM_VISITOR_LIMITS(self) -> dict[str, tuple[int, float] | None]:
+        """What one visitor may do in how many seconds, where it is not the default; None lifts a limit."""
+        given = _setting("UNICOM_VISITOR_LIMITS", {})
+        wrong = [key for key in given if not _is_limit(key, given[key])] if isinstance(given, dict) else [repr(given)]
+        if wrong:
+            raise ConfigurationError(
+                f"UNICOM_VISITOR_LIMITS: {', '.join(map(str, wrong))}: (count, seconds) or None is needed for any of "
+                f"{', '.join(VISITOR_LIMITS)}."
+            )
+        return dict(given)
+
+    @property
+    def visitor_limits(self) -> dict[str, tuple[int, float]]:
+        """What one visitor may do, defaults included."""
+        merged = {**VISITOR_LIMITS, **self.UNICOM_VISITOR_LIMITS}
+        return {key: value for key, value in merged.items() if value is not None}
+
+    @property
+    def UNICOM_CLIENT_ADDRESS_HEADER(self) -> str:
+        """The header in which our own proxy names the visitor's address, such as ``X-Forwarded-For``."""
+        return str(_setting("UNICOM_CLIENT_ADDRESS_HEADER", "") or "")
 
     @property
     def UNICOM_MAX_WEBHOOK_BYTES(self) -> int:

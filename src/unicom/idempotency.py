@@ -23,6 +23,14 @@ def fingerprint(content: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+def find(channel: Channel, caller: str, key: str) -> Message | None:
+    """Return the message a caller's key has made, None where it has made none."""
+    if not key:
+        return None
+    row = IdempotencyKey.objects.select_related("message__chat").filter(channel=channel, caller=caller, key=key).first()
+    return row.message if row is not None else None
+
+
 def claim(
     channel: Channel, caller: str, key: str, message_id: str, content: Mapping[str, str] | None
 ) -> Message | None:

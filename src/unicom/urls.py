@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from unicom.platforms.webchat import marking, searching
 from unicom.platforms.webchat import views as webchat
 from unicom.views.webhooks import webhook
 
@@ -13,6 +14,10 @@ urlpatterns = [
     path("webhook/<str:platform>/<int:channel_id>/", webhook, name="webhook"),
     path("webchat/send/", webchat.send, name="webchat_send"),
     path("webchat/messages/", webchat.messages, name="webchat_messages"),
+    path("webchat/search/", searching.search, name="webchat_search"),
+    path("webchat/read/", marking.read, name="webchat_read"),
+    path("webchat/typing/", marking.typing, name="webchat_typing"),
+    path("webchat/stop/", marking.stop, name="webchat_stop"),
     path("webchat/chats/", webchat.chats, name="webchat_chats"),
     path("webchat/chat/<str:chat_id>/", webchat.update_chat, name="webchat_update_chat"),
     path("webchat/chat/<str:chat_id>/delete/", webchat.delete, name="webchat_delete_chat"),

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from tests.pipeline.conftest import connect, drain, later, memory_platform, stored_files, wire  # noqa: F401
-from unicom.models import Channel, Chat
+from unicom.models import Channel, Chat, Message
 
 
 class Visitor:
@@ -121,3 +121,9 @@ def visitor(request: pytest.FixtureRequest) -> Visitor:
 def chat(guest: Visitor) -> Chat:
     """Return a chat the guest has begun."""
     return Chat.objects.get(pk=guest.say("hello")["chat_id"])
+
+
+def click(visitor: Visitor, carrier: Message, **more: Any) -> Any:
+    """Click the one button of ``carrier`` that calls back."""
+    button = carrier.callback_executions.get().pk
+    return visitor.call("post", "button-click/", {"callback_execution_id": button, **more})

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from tests.webchat.conftest import Visitor
+from tests.webchat.conftest import click
 from unicom import signals
 from unicom.models import Account, CallbackExecution, Channel, Chat, Message
 
@@ -38,12 +37,6 @@ def carrier(chat: Chat, drain: Callable[[], int]) -> Message:
     )
     drain()
     return message
-
-
-def click(visitor: Visitor, carrier: Message, **more: Any) -> Any:
-    """Click the one button of ``carrier`` that calls back."""
-    button = carrier.callback_executions.get().pk
-    return visitor.call("post", "button-click/", {"callback_execution_id": button, **more})
 
 
 def test_buttons_are_shown_in_the_documented_shape(guest, chat, carrier):

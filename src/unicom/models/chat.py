@@ -26,6 +26,10 @@ class Chat(models.Model):
     deleted_at = models.DateTimeField(null=True, blank=True)
     """When its owner deleted it; it stays in the operator's inbox."""
     metadata = models.JSONField(default=dict, blank=True)
+    stop_requested_at = models.DateTimeField(null=True, blank=True, editable=False)
+    """When somebody last asked that the answer being written ends where it is."""
+    read_seq = models.PositiveBigIntegerField(default=0, editable=False)
+    """The number of the last message that somebody of ours has read."""
     accounts = models.ManyToManyField("unicom.Account", through="unicom.AccountChat", related_name="chats")
     last_seq = models.PositiveBigIntegerField(default=0, editable=False)
     last_message = models.ForeignKey(

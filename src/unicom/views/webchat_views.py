@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unicom.platforms.webchat.marking import read, stop, typing
+from unicom.platforms.webchat.searching import search
 from unicom.platforms.webchat.views import (
     button_click,
     chats,
@@ -13,4 +15,17 @@ from unicom.platforms.webchat.views import (
     update_chat,
 )
 
-__all__ = ["button_click", "chats", "delete", "demo", "media_file", "messages", "send", "update_chat"]
+__all__ = [
+    "button_click",
+    "chats",
+    "delete",
+    "demo",
+    "media_file",
+    "messages",
+    "read",
+    "search",
+    "send",
+    "stop",
+    "typing",
+    "update_chat",
+]

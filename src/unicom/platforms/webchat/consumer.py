@@ -182,11 +182,18 @@ class WebChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             line = await self._ask(self.watch.chat)
             if line is not None:
                 await self._send(type="chat_update", chat=line)
-        elif message["details"].get("socket") != getattr(self, "channel_name", ""):
-            await self._ask(self.watch.part)
-            details = {key: value for key, value in message["details"].items() if key != "socket"}
-            about = {"message_id": message["message_id"]} if message["message_id"] else {}
-            await self._send(type=kind, chat_id=message["chat_id"], **about, **details)
+        else:
+            await self._mark(kind, message)
+
+    async def _mark(self, kind: str, message: dict[str, Any]) -> None:
+        """Tell of somebody else's reading or writing; a visitor's other tabs need not know of their own."""
+        assert self.watch is not None  # noqa: S101  asked before
+        part = await self._ask(self.watch.part)
+        details = dict(message["details"])
+        if details.pop("account_id", "") == part.account_id:
+            return
+        about = {"message_id": message["message_id"]} if message["message_id"] else {}
+        await self._send(type=kind, chat_id=message["chat_id"], **about, **details)
 
     async def release(self, message: dict[str, Any]) -> None:
         """Stop waiting for a first frame."""
@@ -286,12 +293,8 @@ class WebChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await self._send(type="pong")
 
     async def _typing(self, frame: dict[str, Any]) -> None:
-        from unicom.platforms.webchat.typing import note_typing
-
         assert self.watch is not None  # noqa: S101  an action of chats
-        who = await self._ask(self.watch.typist)
-        chat_id = self.watch.chat_id
-        await self._ask(lambda: note_typing(chat_id, socket=getattr(self, "channel_name", ""), **who))
+        await self._ask(self.watch.typing)
 
     async def _read(self, frame: dict[str, Any]) -> None:
         from unicom.platforms.webchat.watching import NotAccessible

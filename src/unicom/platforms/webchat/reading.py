@@ -32,7 +32,9 @@ def mark_read(part: AccountChat, message_id: str) -> bool:
         )
         for delivery in reached.order_by("-message__seq")[:MOST]:
             statuses.receipt(delivery, SEEN, at=now)
-        live.read(part.chat, message_id=message_id, sender_name=part.account.name, is_outgoing=False)
+        live.read(
+            part.chat, message_id=message_id, name=part.account.name, is_outgoing=False, account_id=part.account_id
+        )
         live.chat_changed(part.chat)
     part.read_seq = seq
     return True

@@ -8,11 +8,12 @@ from typing import IO, Any
 
 from django.db import transaction
 
-from unicom import inbound, media
+from unicom import idempotency, inbound, live, media
 from unicom.cleaning import clean
 from unicom.errors import InvalidMessage
 from unicom.models import Account, AccountChat, Channel, Message
 from unicom.platforms.webchat.access import refuse_blocked
+from unicom.platforms.webchat.limiting import TooMuch, take
 from unicom.platforms.webchat.titles import generate_chat_title
 from unicom.platforms.webchat.visitors import account_id
 from unicom.types import Conversation, IncomingFile, MediaType, MessageReceived, Person
@@ -51,11 +52,12 @@ def save_webchat_message(
         item = describe(upload, upload.name or "file", upload.size)
         files, media_type = (item,), item.kind
     text = clean(text)
+    who = account_id(person.external_id)
     if part is not None:
         refuse_blocked(part.account)
         place = Conversation(chat_id=part.chat_id)
     else:
-        refuse_blocked(Account.objects.filter(pk=account_id(person.external_id), blocked=True).first())
+        refuse_blocked(Account.objects.filter(pk=who, blocked=True).first())
         title = generate_chat_title(text or (files[0].name if files else ""))
         place = Conversation(
             chat_id=f"webchat_{uuid.uuid4()}", is_new=True, name=title, metadata=clean(dict(metadata or {}))
@@ -70,6 +72,17 @@ def save_webchat_message(
         idempotency_key=client_msg_id,
         raw={"client_msg_id": client_msg_id} if client_msg_id else {},
     )
+    try:
+        take("messages", who)
+        if part is None:
+            take("chats", who)
+        take("upload_bytes", who, (upload.size or 0) if upload is not None else 0)
+    except TooMuch:
+        # Who asks again for what was taken gets it, however much they asked for since.
+        earlier = idempotency.find(channel, who, client_msg_id)
+        if earlier is None:
+            raise
+        return earlier
     stored = inbound.ingest(channel, [event], known=part)
     message = stored[0].message
     assert message is not None  # noqa: S101  a message event stores a message or raises
@@ -98,6 +111,8 @@ def delete_chat(part: AccountChat, *, hard: bool) -> None:
     from django.utils import timezone
 
     chat = part.chat
+    # Once it is gone nobody could find out whose lists it has to leave.
+    live.chat_changed(chat, accounts=[row.account_id for row in chat.account_chats.all()[:50]])
     if hard:
         chat.delete()
         return

@@ -16,10 +16,14 @@ from django.utils.decorators import decorator_from_middleware
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
+from unicom.conf import settings
 from unicom.errors import AccountBlocked, Expired, InvalidMessage, NotAccessible
+from unicom.platforms.webchat.limiting import TooMuch
 
 logger = logging.getLogger("unicom")
 
+FORM_BYTES = 4 * 1024 * 1024
+"""What a form may hold beside its file."""
 View = Callable[..., HttpResponseBase]
 
 
@@ -52,6 +56,10 @@ def endpoint(*methods: str) -> Callable[[View], View]:
                 return view(request, *args, **kwargs)
             except InvalidMessage as problem:
                 return error(400, str(problem))
+            except TooMuch as problem:
+                refusal = error(429, str(problem))
+                refusal["Retry-After"] = str(problem.retry_after)
+                return refusal
             except (AccountBlocked, Expired) as problem:
                 return error(403, str(problem))
             except PermissionError as problem:
@@ -71,9 +79,22 @@ def endpoint(*methods: str) -> Callable[[View], View]:
                 return error(500, "Something went wrong on our side; please try again.")
 
         # The project's own middleware would refuse in HTML; ours has asked the same question before.
-        return csrf_exempt(never_cache(_csrf_first(guarded)))
+        return csrf_exempt(never_cache(_small_enough(_csrf_first(guarded))))
 
     return decorate
+
+
+def _small_enough(view: View) -> View:
+    """Refuse what is far too large before any of it is read: looking for the CSRF token reads a whole form."""
+
+    @functools.wraps(view)
+    def measured(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if str(length).isdigit() and int(length) > settings.UNICOM_MAX_UPLOAD_BYTES + FORM_BYTES:
+            return error(413, f"The request is too large; a file may have {settings.UNICOM_MAX_UPLOAD_BYTES:,} bytes.")
+        return view(request, *args, **kwargs)
+
+    return measured
 
 
 def _csrf_first(view: View) -> View:

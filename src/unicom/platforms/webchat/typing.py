@@ -15,21 +15,21 @@ LASTS_S = 6.0
 MOST = 10
 
 
-def note_typing(chat_id: str, *, sender_name: str, is_outgoing: bool, socket: str = "") -> None:
-    """Say that somebody is writing; ``socket`` is the one that said so and needs not be told."""
+def note_typing(chat_id: str, *, sender_name: str, is_outgoing: bool, account_id: str = "") -> None:
+    """Say that somebody is writing; ``account_id`` is whose sockets need not be told."""
     key, now = _key(chat_id), time.time()
     writing = {name: item for name, item in (cache.get(key) or {}).items() if item[0] > now}
     # Several may say so at once and one of them be forgotten, until they say so again.
     writing[sender_name] = (now + LASTS_S, is_outgoing)
     cache.set(key, dict(list(writing.items())[-MOST:]), LASTS_S + 1)
-    live.typing("WebChat", chat_id, sender_name=sender_name, is_outgoing=is_outgoing, socket=socket)
+    live.typing("WebChat", chat_id, name=sender_name, is_outgoing=is_outgoing, account_id=account_id)
 
 
 def who_is_typing(chat_id: str, *, but: str) -> list[dict[str, Any]]:
     """Return who is writing, in the shape of the socket's frame; ``but`` is the visitor who asks."""
     now = time.time()
     return [
-        {"sender_name": name, "is_outgoing": is_outgoing}
+        {"name": name, "is_outgoing": is_outgoing}
         for name, (until, is_outgoing) in (cache.get(_key(chat_id)) or {}).items()
         if until > now and (is_outgoing or name != but)
     ]

@@ -2,68 +2,41 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.csrf import ensure_csrf_cookie
 
-from unicom import inbound
+from unicom import inbound, live, stopping
 from unicom.cleaning import clean
 from unicom.conf import settings
 from unicom.errors import InvalidMessage, NotAccessible
 from unicom.models import Account, Message
 from unicom.platforms.webchat import access, history
 from unicom.platforms.webchat.guests import remember_session
+from unicom.platforms.webchat.limiting import address_of, take
 from unicom.platforms.webchat.listing import chats_of, listed
+from unicom.platforms.webchat.parameters import Problems, form_or_json, json_body, number_of, object_of, text_of
 from unicom.platforms.webchat.receiving import delete_chat, save_webchat_message
 from unicom.platforms.webchat.responses import endpoint
 from unicom.platforms.webchat.serving import serve
+from unicom.platforms.webchat.typing import who_is_typing
 from unicom.platforms.webchat.visitors import account_id, known_visitor, visitor
 from unicom.platforms.webchat.wire import chat_dict, message_dict
 
 _LIST_KEYS = {"limit", "offset", "cursor", "channel_id", "_"}
 
 
-def _json_body(request: HttpRequest) -> dict[str, Any]:
-    try:
-        data = json.loads(request.body or b"{}")
-    except (ValueError, RecursionError):
-        raise InvalidMessage({"body": "the request is not JSON"}) from None
-    if not isinstance(data, dict):
-        raise InvalidMessage({"body": f"an object is needed, not {type(data).__name__}"})
-    return clean(data)  # type: ignore[no-any-return]
-
-
-def _body(request: HttpRequest) -> dict[str, Any]:
-    if request.content_type in ("application/x-www-form-urlencoded", "multipart/form-data"):
-        form = request.POST if request.method == "POST" else QueryDict(request.body)
-        return {key: clean(form[key]) for key in form}
-    return _json_body(request)
-
-
-def _text(data: dict[str, Any], key: str, problems: dict[str, str], longest: int = 300) -> str:
-    value = data.get(key)
-    if value is None:
-        return ""
-    if isinstance(value, bool) or not isinstance(value, str | int) or (longest and len(str(value)) > longest):
-        problems[key] = f"a text of at most {longest} characters is needed" if longest else "text is needed"
-        return ""
-    return str(value)
-
-
 @endpoint("POST")
 def send(request: HttpRequest) -> HttpResponseBase:
     """Take in a visitor's message."""
-    data = _body(request)
-    problems: dict[str, str] = {}
-    text = _text(data, "text", problems, longest=0)
-    chat_id = _text(data, "chat_id", problems)
-    reply_to = _text(data, "reply_to_message_id", problems)
-    client_msg_id = _text(data, "client_msg_id", problems, longest=255)
-    metadata = _metadata(data.get("metadata"), problems)
+    data = form_or_json(request)
+    problems: Problems = {}
+    text = text_of(data, "text", problems, longest=settings.UNICOM_MAX_TEXT_LENGTH)
+    chat_id = text_of(data, "chat_id", problems)
+    reply_to = text_of(data, "reply_to_message_id", problems)
+    client_msg_id = text_of(data, "client_msg_id", problems, longest=255)
+    metadata = object_of(data.get("metadata"), "metadata", problems)
     upload = request.FILES.get("media")
     if upload is not None and (upload.size or 0) > settings.UNICOM_MAX_UPLOAD_BYTES:
         problems["media"] = (
@@ -71,12 +44,14 @@ def send(request: HttpRequest) -> HttpResponseBase:
         )
     elif upload is not None and not upload.size:
         problems["media"] = "the file is empty"
-    if not text.strip() and upload is None:
+    if not text.strip() and upload is None and "text" not in problems:
         problems["text"] = "a message needs text or a file"
     if reply_to and not chat_id:
         problems["reply_to_message_id"] = "there is nothing to answer in a new chat"
     if problems:
         raise InvalidMessage(problems)
+    if known_visitor(request) is None:
+        take("guests", address_of(request))
     person = visitor(request)
     part = access.access_chat(person, chat_id, channel_id=data.get("channel_id")) if chat_id else None
     channel = part.chat.channel if part is not None else access.access_channel(data.get("channel_id"))
@@ -84,6 +59,9 @@ def send(request: HttpRequest) -> HttpResponseBase:
         raise NotAccessible("This web chat is closed.")
     if reply_to and not Message.objects.filter(pk=reply_to, chat_id=chat_id).exists():
         raise InvalidMessage({"reply_to_message_id": f"{reply_to!r} is not a message of this chat"})
+    if reply_to:
+        # Who goes back to an earlier message does not wait for the answer to the later one.
+        stopping.ask_to_stop(chat_id)
     message = save_webchat_message(
         channel,
         person,
@@ -99,36 +77,11 @@ def send(request: HttpRequest) -> HttpResponseBase:
     return JsonResponse({"success": True, "chat_id": message.chat_id, "message": message_dict(message)})
 
 
-def _metadata(value: Any, problems: dict[str, str]) -> dict[str, Any]:
-    if value in (None, ""):
-        return {}
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            problems["metadata"] = "an object is needed; this is not JSON"
-            return {}
-    if not isinstance(value, dict):
-        problems["metadata"] = f"an object is needed, not {type(value).__name__}"
-        return {}
-    return value
-
-
-def _number(request: HttpRequest, key: str, default: int, most: int, problems: dict[str, str], least: int = 1) -> int:
-    value = request.GET.get(key)
-    if not value:
-        return default
-    if not (value.isascii() and value.isdigit() and len(value) < 10) or int(value) < least:
-        problems[key] = f"a number from {least} is needed, not {value!r}"
-        return default
-    return min(int(value), most)
-
-
 @endpoint("GET")
 def messages(request: HttpRequest) -> HttpResponseBase:
     """Return a page of a chat, oldest first."""
-    problems: dict[str, str] = {}
-    limit = _number(request, "limit", 50, history.MOST, problems)
+    problems: Problems = {}
+    limit = number_of(request, "limit", problems, default=50, most=history.MOST)
     before, after = request.GET.get("before", ""), request.GET.get("after", "")
     if before and after:
         problems["after"] = "give either before or after"
@@ -147,6 +100,15 @@ def messages(request: HttpRequest) -> HttpResponseBase:
             "has_more": found.has_more,
             "next_cursor": found.next_cursor,
             "branch_mode": found.branch,
+            "typing": who_is_typing(part.chat_id, but=part.account.name),
+            "read_up_to": next(
+                (
+                    row.pk
+                    for row in reversed(found.messages)
+                    if not row.is_outgoing and (row.seq or 0) <= part.chat.read_seq
+                ),
+                None,
+            ),
         }
     )
 
@@ -154,9 +116,9 @@ def messages(request: HttpRequest) -> HttpResponseBase:
 @endpoint("GET")
 def chats(request: HttpRequest) -> HttpResponseBase:
     """Return the visitor's chats, newest activity first."""
-    problems: dict[str, str] = {}
-    limit = _number(request, "limit", 50, history.MOST, problems)
-    offset = _number(request, "offset", 0, 10**9, problems, least=0)
+    problems: Problems = {}
+    limit = number_of(request, "limit", problems, default=50, most=history.MOST)
+    offset = number_of(request, "offset", problems, default=0, most=10**9, least=0)
     if problems:
         raise InvalidMessage(problems)
     filters = {key: str(request.GET[key]) for key in request.GET if key not in _LIST_KEYS}
@@ -183,8 +145,8 @@ def chats(request: HttpRequest) -> HttpResponseBase:
 def update_chat(request: HttpRequest, chat_id: str) -> HttpResponseBase:
     """Rename or archive a chat."""
     chat = access.access_owned_chat(known_visitor(request), chat_id)
-    data = _body(request)
-    problems: dict[str, str] = dict.fromkeys(sorted(set(data) - {"title", "is_archived"}), "not a key of a chat")
+    data = form_or_json(request)
+    problems: Problems = dict.fromkeys(sorted(set(data) - {"title", "is_archived"}), "not a key of a chat")
     changed = []
     if "title" in data:
         title = data["title"]
@@ -205,6 +167,7 @@ def update_chat(request: HttpRequest, chat_id: str) -> HttpResponseBase:
     if problems:
         raise InvalidMessage(problems)
     chat.save(update_fields=changed)
+    live.chat_changed(chat)
     return JsonResponse({"success": True, "chat": {"id": chat.pk, "name": chat.name, "is_archived": chat.is_archived}})
 
 
@@ -221,7 +184,7 @@ def delete(request: HttpRequest, chat_id: str) -> HttpResponseBase:
 @endpoint("POST")
 def button_click(request: HttpRequest) -> HttpResponseBase:
     """Take in a click on a button."""
-    data = _json_body(request)
+    data = json_body(request)
     execution_id = data.get("callback_execution_id")
     if not isinstance(execution_id, str) or not execution_id:
         raise InvalidMessage({"callback_execution_id": "required"})
@@ -230,6 +193,7 @@ def button_click(request: HttpRequest) -> HttpResponseBase:
     account = Account.objects.filter(pk=account_id(person.external_id)).first() if person else None
     if account is None:
         raise PermissionError("This button is somebody else's.")
+    take("clicks", account.pk)
     inbound.click(channel, account, execution_id)
     return JsonResponse({"success": True})
 

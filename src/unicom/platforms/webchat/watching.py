@@ -17,6 +17,7 @@ from unicom.platforms.webchat import access, history
 from unicom.platforms.webchat.filters import apply_filters
 from unicom.platforms.webchat.listing import chats_of, listed
 from unicom.platforms.webchat.reading import mark_read
+from unicom.platforms.webchat.typing import note_typing
 from unicom.platforms.webchat.visitors import account_id, known_visitor
 from unicom.platforms.webchat.wire import chat_dict, message_dict
 from unicom.types import Person
@@ -105,10 +106,10 @@ class ChatWatch:
         """Note that the visitor has read up to a message; whether that was news."""
         return mark_read(self.part(), message_id)
 
-    def typist(self) -> dict[str, Any]:
-        """Return what others are told of who is typing."""
+    def typing(self) -> None:
+        """Show for some seconds that the visitor is writing."""
         part = self.part()
-        return {"sender_name": part.account.name, "is_outgoing": False}
+        note_typing(part.chat_id, sender_name=part.account.name, is_outgoing=False, account_id=part.account_id)
 
 
 @dataclass(kw_only=True)
