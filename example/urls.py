@@ -9,7 +9,7 @@ from django.views.generic import RedirectView
 
 urlpatterns = [
     path("", RedirectView.as_view(url=reverse_lazy("webchat_demo"))),
-    path("favicon.ico", RedirectView.as_view(url=static("unicom/webchat/demo/icon.svg"))),
+    path("favicon.ico", RedirectView.as_view(url=static("unicom/webchat/icon.svg"))),
     path("admin/", admin.site.urls),
     path("unicom/", include("unicom.urls")),
 ]

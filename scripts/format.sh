@@ -9,5 +9,7 @@ $bin/ruff check --quiet --fix . || true
 $bin/ruff format --quiet .
 echo "==> Formatting templates"
 scripts/tracked.sh '*/templates/*.html' | xargs --no-run-if-empty $bin/djade --target-version 5.2 || true
+echo "==> Formatting the web chat's component"
+(cd frontend && npm run --silent format) || true
 echo "==> What ruff could not mend by itself:"
 $bin/ruff check .

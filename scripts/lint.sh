@@ -15,6 +15,8 @@ if [ ${#templates[@]} -gt 0 ]; then
   echo "==> djade: ${#templates[@]} templates"
   $bin/djade --target-version 5.2 --check "${templates[@]}"
 fi
+echo "==> TypeScript and Biome: the web chat's component"
+(cd frontend && npm run --silent check)
 echo "==> django-upgrade: nothing older than Django 5.2"
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Make .venv hold exactly what uv.lock says; a second where it does already.
+# Make .venv hold exactly what uv.lock says, and build the web chat's component; a second where nothing changed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -33,3 +33,4 @@ if [ ! -x .venv/bin/python ]; then
 fi
 echo "==> Bringing .venv to uv.lock"
 .uv/bin/uv sync --quiet --frozen --all-extras
+scripts/frontend.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run the whole suite on PostgreSQL, then again on SQLite; arguments go to pytest and leave the coverage floor out.
+# Run the component's tests, the whole suite on PostgreSQL, then again on SQLite; arguments go to pytest and leave the coverage floor out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,6 +20,8 @@ export PYTHONHASHSEED=${PYTHONHASHSEED:-$RANDOM}
 pytest() { .venv/bin/python -m pytest --numprocesses 2 --quiet "$@"; }
 
 status=0
+echo "==> The web chat's component, in Chromium"
+(cd frontend && npm run --silent test) || status=$?
 echo "==> The suite on PostgreSQL (PYTHONHASHSEED=$PYTHONHASHSEED)"
 UNICOM_TEST_DATABASE=postgres pytest -m "not proof" "${first[@]}" "$@" || status=$?
 echo "==> The suite on SQLite"

@@ -15,7 +15,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 _FENCE = re.compile(r"^```(?P<language>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 _MODULE = re.compile(r"# (?P<path>[\w/]+)\.py\n")
 # What is shown and not run has to be none of Python.
-LANGUAGES = {"python", "bash", "text", "{toctree}"}
+LANGUAGES = {"python", "bash", "text", "{toctree}", "css", "django", "html", "javascript"}
 
 
 @dataclass(frozen=True)

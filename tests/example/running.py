@@ -104,8 +104,7 @@ def running_demo(var: Path, *, port: int = 0, **environment: str) -> Iterator[De
 
 def write(page: Page, text: str) -> None:
     """Write a message on the chat page and send it."""
-    box = page.locator("#message-input")
-    expect(box).to_be_focused()  # the page has found out which chat to open, and will not clear the box any more
+    box = page.get_by_role("textbox", name="Message", exact=True)
     box.fill(text)
     box.press("Enter")
 

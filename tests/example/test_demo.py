@@ -28,7 +28,7 @@ def test_a_visitor_talks_with_the_bot_and_a_restart_keeps_everything(tmp_path: P
         with running_demo(tmp_path) as demo:
             port, log_in = demo.port, demo.told("Log-in")
             with open_page(context, demo.told("Chat")) as (page, complaints):
-                log = page.locator("#log")
+                log = page.get_by_role("log")
                 write(page, "What can you do?")
                 expect(log.get_by_text("Here is what I can do")).to_be_visible()
                 write(page, "Show me buttons")
@@ -42,8 +42,10 @@ def test_a_visitor_talks_with_the_bot_and_a_restart_keeps_everything(tmp_path: P
                 log.get_by_role("button", name="That will do").click()
                 expect(log.get_by_text("You stopped at 1.")).to_be_visible()
                 expect(log.get_by_role("button", name="Click me")).to_have_count(0)
-                page.set_input_files("#file-input", {"name": "teal.png", "mimeType": "image/png", "buffer": _picture()})
-                page.click("#send")
+                page.set_input_files(
+                    "input[type=file]", {"name": "teal.png", "mimeType": "image/png", "buffer": _picture()}
+                )
+                page.get_by_role("button", name="Send").click()
                 expect(log.get_by_text("64 × 48 pixels")).to_be_visible()
                 assert complaints == []
         assert demo.lines[-1] == "Stopped. Everything is kept; the same command goes on from here."
@@ -53,7 +55,8 @@ def test_a_visitor_talks_with_the_bot_and_a_restart_keeps_everything(tmp_path: P
             assert again.told("Log-in") == log_in
             assert not any("Sample data" in line for line in again.lines)
             with open_page(context, again.told("Chat")) as (page, complaints):
-                log = page.locator("#log")
+                log = page.get_by_role("log")
+                page.get_by_role("button", name="What can you do?").first.click()  # in the list of chats
                 expect(log.get_by_text("Here is what I can do")).to_be_visible()
                 expect(log.get_by_text("64 × 48 pixels")).to_be_visible()
                 write(page, "echo still here")

@@ -384,4 +384,8 @@ class WebChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         return await in_thread(question)
 
     async def _send(self, **frame: Any) -> None:
-        await self.send(text_data=json.dumps(frame))
+        try:
+            await self.send(text_data=json.dumps(frame))
+        except OSError:
+            # The server's word for a browser that has gone meanwhile; its disconnect is on the way.
+            logger.debug("A socket was gone before a frame.", exc_info=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
-from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import ensure_csrf_cookie
 
 from unicom import inbound, live, stopping
@@ -25,6 +25,16 @@ from unicom.platforms.webchat.visitors import account_id, known_visitor, visitor
 from unicom.platforms.webchat.wire import chat_dict, message_dict
 
 _LIST_KEYS = {"limit", "offset", "cursor", "channel_id", "_"}
+# What the demo page lets one choose from; demo.css knows what they look like.
+_LOOKS = [
+    {"name": "auto", "theme": "auto", "title": _("Automatic")},
+    {"name": "light", "theme": "light", "title": _("Light")},
+    {"name": "dark", "theme": "dark", "title": _("Dark")},
+    {"name": "minimal", "theme": "light", "title": _("Minimal")},
+    {"name": "forest", "theme": "light", "title": _("Forest")},
+    {"name": "sunset", "theme": "light", "title": _("Sunset")},
+    {"name": "midnight", "theme": "dark", "title": _("Midnight")},
+]
 
 
 @endpoint("POST")
@@ -220,8 +230,10 @@ def demo(request: HttpRequest) -> HttpResponse:
         request,
         "unicom/webchat/demo.html",
         {
-            "api_base": reverse("webchat_send").removesuffix("/send/"),
             "channel_id": request.GET.get("channel_id", ""),
+            # A socket that nothing answers would be a failed request in everybody's log.
+            "disable_websocket": not settings.channel_layer_backend,
+            "themes": _LOOKS,
             "title": "Unicom WebChat",
         },
     )

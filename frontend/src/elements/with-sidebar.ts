@@ -1,0 +1,100 @@
+// Many conversations on a page: <unicom-chat-with-sidebar>.
+
+import { nothing, type TemplateResult } from "lit";
+import { state } from "lit/decorators.js";
+import { html } from "lit/static-html.js";
+import { icon } from "../icons.js";
+import { define } from "../registry.js";
+import type { Chat } from "../wire.js";
+import { ChatList } from "./chat-list.js";
+import { UnicomChat } from "./unicom-chat.js";
+
+const chatList = define("chat-list", ChatList);
+
+/**
+ * Show the visitor's chats, and one of them.
+ *
+ * Attributes, slots and events are those of `<unicom-chat>`; further events: `chat-selected`, `new-chat` and
+ * `delete-chat`, each of which can be prevented.
+ */
+export class UnicomChatWithSidebar extends UnicomChat {
+  @state() private open = false;
+
+  protected override get hasList(): boolean {
+    return true;
+  }
+
+  protected override renderContents(): TemplateResult {
+    const { session } = this;
+    const { say } = this.language;
+    const chat = session.chats.find(({ id }) => id === session.current.id);
+    const title = chat?.name || (session.current.id ? this.heading || say("chatWindow") : say("newChat"));
+    return html`<div class="split ${this.open ? "open" : ""}" @keydown=${this.onKey}>
+      <${chatList} class="side" .chats=${session.chats} .revision=${this.revision}
+        .selected=${session.current.id} .language=${this.language} .loaded=${session.chatsLoaded} .more=${session.hasMoreChats}
+        .archived=${session.archived} .heading=${this.heading}
+        @chat-selected=${this.onSelect} @new-chat=${this.onNew} @delete-chat=${this.onDelete} @close-list=${this.close}
+        @rename-chat=${(event: CustomEvent<{ chat: Chat; title: string }>) =>
+          void session.rename(event.detail.chat, event.detail.title)}
+        @archive-chat=${(event: CustomEvent<Chat>) => void session.archive(event.detail, !session.archived)}
+        @search-chats=${(event: CustomEvent<string>) => session.searchFor(event.detail)}
+        @more-chats=${() => void session.loadMoreChats()}
+        @show-archived=${(event: CustomEvent<boolean>) => session.showArchived(event.detail)}></${chatList}>
+      <div class="veil" @click=${this.close}></div>
+      ${this.renderPane(
+        title,
+        html`<button class="icon-button narrow-only opener" type="button" aria-expanded=${this.open} aria-label=${say("openList")}
+          @click=${this.show}>${icon("menu")}${this.hasNews ? html`<i class="dot"></i>` : nothing}</button>`,
+        html`<button class="icon-button narrow-only" type="button" aria-label=${say("newChat")} title=${say("newChat")}
+          @click=${this.askForNew}>${icon("compose")}</button>`,
+      )}
+    </div>` as TemplateResult;
+  }
+
+  protected override chatMade(chatId: string): void {
+    this.dispatchEvent(new CustomEvent("chat-selected", { detail: { chatId }, bubbles: true, composed: true }));
+  }
+
+  private get hasNews(): boolean {
+    const { chats, current } = this.session;
+    return chats.some(({ id, unread_count }) => Boolean(unread_count) && id !== current.id);
+  }
+
+  private readonly show = async (): Promise<void> => {
+    this.open = true;
+    await this.updateComplete;
+    this.renderRoot.querySelector<ChatList>(".side")?.shadowRoot?.querySelector<HTMLElement>(".close")?.focus();
+  };
+
+  private readonly close = (): void => {
+    if (!this.open) return;
+    this.open = false;
+    this.renderRoot.querySelector<HTMLElement>(".opener")?.focus();
+  };
+
+  private readonly onKey = (event: KeyboardEvent): void => {
+    if (event.key === "Escape" && this.open) this.close();
+  };
+
+  private readonly onSelect = (event: CustomEvent<{ chatId: string }>): void =>
+    this.unlessPrevented(event, () => void this.openChat(event.detail.chatId));
+
+  private readonly onNew = (event: Event): void => this.unlessPrevented(event, () => void this.openChat(null));
+
+  private readonly onDelete = (event: CustomEvent<{ chat: Chat }>): void =>
+    this.unlessPrevented(event, () => this.session.delete(event.detail.chat));
+
+  private readonly askForNew = (): void => {
+    const event = new CustomEvent("new-chat", { bubbles: true, composed: true, cancelable: true });
+    if (this.dispatchEvent(event)) void this.openChat(null);
+  };
+
+  /** Act after the page's own listeners, which may prevent it. */
+  private unlessPrevented(event: Event, act: () => void): void {
+    queueMicrotask(() => {
+      if (event.defaultPrevented) return;
+      act();
+      this.open = false;
+    });
+  }
+}

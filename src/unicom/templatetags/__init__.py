@@ -1,0 +1,1 @@
+"""Offer tags to the project's templates."""
