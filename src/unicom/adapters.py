@@ -10,7 +10,7 @@ from django.db import transaction
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
-from unicom import health
+from unicom import health, jobs
 from unicom.conf import settings
 from unicom.errors import DeliveryError, InvalidConfig, UnicomError
 from unicom.models import Channel, ChannelState
@@ -119,4 +119,6 @@ def _keep(channel: Channel, found: Setup) -> None:
                 "config", "external_id", "active", "error", "note", "down_since", "validated_at", "updated_at"
             ]
         )  # fmt: skip
+        if adapter_class(channel.platform).supports_templates:
+            jobs.enqueue("templates", str(channel.pk), {"channel": channel.pk})
     health.channel_recovered(channel.pk)

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from unicom import jobs, media
 from unicom.identification import find_member
-from unicom.ids import bounded, chat_key
+from unicom.ids import bounded, chat_key, uuid7
 from unicom.models import (
     Account,
     AccountChat,
@@ -29,7 +29,7 @@ from unicom.types import Conversation, IncomingFile, Person
 
 def account_id(channel: Channel, person: Person) -> str:
     """Return the key of a person's account: one for all channels of the platform."""
-    return f"{channel.platform.lower()}_{bounded(person.external_id)}"
+    return person.account_id or f"{channel.platform.lower()}_{bounded(person.external_id)}"
 
 
 def sender(channel: Channel, person: Person, chat_id: str, known: AccountChat | None) -> tuple[Account, bool]:
@@ -130,17 +130,21 @@ def _keep_identities(row: Account, person: Person) -> None:
 def open_chat(channel: Channel, place: Conversation) -> None:
     """Make a conversation's chat; nothing where another worker just did."""
     pk = place.chat_id or chat_key(channel.platform, channel.pk, place.external_id or "")
-    insert_if_absent(
-        Chat(
-            id=pk,
-            channel=channel,
-            platform=channel.platform,
-            external_id=place.external_id,
-            name=place.name,
-            is_group=place.is_group,
-            metadata=dict(place.metadata),
-        )
+    chat = Chat(
+        id=pk,
+        channel=channel,
+        platform=channel.platform,
+        external_id=place.external_id,
+        name=place.name,
+        is_group=place.is_group,
+        metadata=dict(place.metadata),
     )
+    if insert_if_absent(chat) or place.chat_id:
+        return
+    # The key may be that of a conversation which has moved to another external id since.
+    if not Chat.objects.filter(channel=channel, external_id=place.external_id).exists():
+        chat.id = f"{pk}~{uuid7()}"
+        insert_if_absent(chat)
 
 
 def find_message(channel: Channel, chat_id: str | None, reference: str) -> str | None:

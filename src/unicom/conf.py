@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import Any
 
@@ -78,6 +79,20 @@ class UnicomSettings:
     def UNICOM_TELEGRAM_API_URL(self) -> str:
         """Where the Bot API is; a self-hosted server or the fake."""
         return str(_setting("UNICOM_TELEGRAM_API_URL", "https://api.telegram.org")).rstrip("/")
+
+    @property
+    def UNICOM_WHATSAPP_API_URL(self) -> str:
+        """Where the Graph API is; the fake, in tests."""
+        return str(_setting("UNICOM_WHATSAPP_API_URL", "https://graph.facebook.com")).rstrip("/")
+
+    @property
+    def UNICOM_WHATSAPP_API_VERSION(self) -> str:
+        """The version of the Graph API that is called."""
+        name = "UNICOM_WHATSAPP_API_VERSION"
+        value = str(_setting(name, "v26.0"))
+        if not re.fullmatch(r"v\d{1,3}\.\d{1,2}", value):
+            raise ConfigurationError(f"{name}: {value!r} is no version, such as v26.0.")
+        return value
 
     @property
     def UNICOM_MEDIA_STORAGE(self) -> str:

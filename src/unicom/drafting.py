@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from unicom import buttons, idempotency, media
+from unicom import buttons, idempotency, identities, media, platform_templates
 from unicom.cleaning import text_problem
+from unicom.errors import InvalidMessage
 from unicom.ids import chat_key
 from unicom.models import CallbackExecution, Channel, Chat, Message
 from unicom.models.message import PRIORITY_BULK, PRIORITY_NORMAL, PRIORITY_REPLY
 from unicom.platforms.base import Adapter
-from unicom.types import Button, OutboundMessage, OutgoingFile
+from unicom.types import Button, OutboundMessage, OutgoingFile, TemplateDefinition
 
 COMMON_KEYS = frozenset(
     {
@@ -27,6 +28,7 @@ COMMON_KEYS = frozenset(
 )  # fmt: skip
 FILE_KEYS = frozenset({"file_path", "attachments", "base64_image", "base64_audio"})
 ADDRESS_KEYS = frozenset({"subject", "to", "cc", "bcc", "reply_to", "from_name", "list_unsubscribe", "skip_reacher"})
+TEMPLATE_KEYS = frozenset({"template", "on_closed_window"})
 EDIT_KEYS = frozenset({"text", "html", "buttons", "reply_markup", "parse_mode"})
 PRIORITIES = {"reply": PRIORITY_REPLY, "normal": PRIORITY_NORMAL, "bulk": PRIORITY_BULK}
 PARSE_MODES = ("HTML", "Markdown", "MarkdownV2")
@@ -86,6 +88,9 @@ class Wish:
     options: dict[str, Any] = field(default_factory=dict)
     content: dict[str, str] = field(default_factory=dict)
     is_edit: bool = False
+    template: TemplateDefinition | None = None
+    before: Wish | None = None
+    """The template that goes first where the chat is closed; this message waits until it opens."""
 
     def outbound(self, files: tuple[OutgoingFile, ...] | None = None) -> OutboundMessage:
         """Return it as the adapter sees it."""
@@ -103,6 +108,7 @@ class Wish:
             is_reply=self.answered is not None,
             is_edit=self.is_edit,
             options=self.options,
+            template=self.template,
         )
 
     def sender_name(self, user: Any) -> str:
@@ -128,11 +134,13 @@ def read(
         return wish
     given = {key: value for key, value in data.items() if value is not None}
     addresses = ADDRESS_KEYS if adapter.supports_addresses else frozenset()
-    _keys(adapter, channel, given, COMMON_KEYS | addresses, problems)
+    templates = TEMPLATE_KEYS if adapter.supports_templates else frozenset()
+    _keys(adapter, channel, given, COMMON_KEYS | addresses | templates, problems)
     _content(adapter, given, problems, wish)
     _place(adapter, channel, given, problems, wish)
     _manner(adapter, given, problems, wish)
-    says_something = wish.text.strip() or wish.html.strip() or wish.files or wish.options
+    _template(channel, given, problems, wish)
+    says_something = wish.text.strip() or wish.html.strip() or wish.files or wish.options or wish.template
     if not says_something and not {"text", "html"} & set(problems) and not any(given.get(key) for key in FILE_KEYS):
         problems["text"] = "required: a message needs text, html or a file"
     if not problems and wish.idempotency_key:
@@ -307,9 +315,48 @@ def _find_chat(adapter: Adapter, channel: Channel, value: Any, problems: dict[st
     if wish.chat is not None:
         return
     if adapter.opens_chats and not text.startswith(f"{channel.platform.lower()}_"):
-        wish.new_chat = text
+        _open_or_find(adapter, channel, text, problems, wish)
     else:
         problems["chat_id"] = f"{text!r} is not a chat of channel {channel.name!r}"
+
+
+def _open_or_find(adapter: Adapter, channel: Channel, text: str, problems: dict[str, str], wish: Wish) -> None:
+    """Take an id the platform knows; the person may have a chat under another one of theirs."""
+    try:
+        address = adapter.address(text)
+    except InvalidMessage as error:
+        problems.update(error.problems)
+        return
+    wish.chat = (
+        Chat.objects.filter(external_id=address, channel=channel).first() if address != text else None
+    ) or identities.find_chat(channel, address)
+    if wish.chat is None:
+        wish.new_chat = address
+
+
+def _template(channel: Channel, given: Mapping[Any, Any], problems: dict[str, str], wish: Wish) -> None:
+    if "template" in given and "template" not in problems:
+        found = platform_templates.find(channel, given["template"], "template", problems)
+        if found is not None:
+            wish.template, values = found
+            try:
+                wish.options["template"] = buttons.plain(values)
+            except (TypeError, ValueError, RecursionError) as error:
+                problems["template"] = f"cannot be written as JSON ({error})"
+    if "on_closed_window" in given and "on_closed_window" not in problems:
+        _before(channel, given["on_closed_window"], problems, wish)
+
+
+def _before(channel: Channel, value: Any, problems: dict[str, str], wish: Wish) -> None:
+    if isinstance(value, str) and value.startswith("template:"):
+        value = value.removeprefix("template:").strip()
+    elif not isinstance(value, Mapping):
+        problems["on_closed_window"] = f"'template:<name>', or an object as under template, is needed, not {value!r}"
+        return
+    found = platform_templates.find(channel, value, "on_closed_window", problems)
+    if found is not None:
+        definition, values = found
+        wish.before = Wish(template=definition, options={"template": values}, priority=wish.priority)
 
 
 def _manner(adapter: Adapter, given: Mapping[Any, Any], problems: dict[str, str], wish: Wish) -> None:

@@ -104,7 +104,8 @@ class DeliveryError(UnicomError):
 
     Raised by :meth:`Adapter.deliver` alone and read by ``outbox.py`` alone. ``retryable``: the platform did not
     take it and may later. ``retry_after``: the platform's own waiting time. ``ambiguous``: it may have arrived.
-    ``suppress``: this contact is not to be written to again, with the reason. ``channel_down``: nothing of this
+    ``suppress``: this contact is not to be written to again, with the reason; ``suppress_scope`` names the kind of
+    messages it is about, where not all. ``channel_down``: nothing of this
     channel can be delivered until an operator acts. ``moved_to``: the conversation has this new external id.
     """
 
@@ -116,6 +117,7 @@ class DeliveryError(UnicomError):
         retry_after: timedelta | None = None,
         ambiguous: bool = False,
         suppress: str = "",
+        suppress_scope: str = "",
         channel_down: bool = False,
         moved_to: str = "",
         code: str = "",
@@ -126,6 +128,7 @@ class DeliveryError(UnicomError):
         self.retry_after = retry_after
         self.ambiguous = ambiguous
         self.suppress = suppress
+        self.suppress_scope = suppress_scope
         self.channel_down = channel_down
         self.moved_to = moved_to
         self.code = code

@@ -25,11 +25,14 @@ from unicom import (
     buttons,
     dead_letters,
     idempotency,
+    identities,
     jobs,
     live,
     media,
     message_reactions,
+    platform_templates,
     statuses,
+    windows,
 )
 from unicom.adapters import adapter_for
 from unicom.cleaning import clean, is_clean
@@ -47,21 +50,26 @@ from unicom.models import (
     Request,
     Suppression,
 )
+from unicom.platforms import adapter_class
 from unicom.platforms.base import Adapter
 from unicom.rows import insert_if_absent, next_seq
 from unicom.types import (
     SENT,
     ButtonClicked,
     ContactChanged,
+    ContactSeen,
     Conversation,
     ConversationMoved,
+    IdentityChanged,
     InboundEvent,
     MessageDeleted,
     MessageEdited,
     MessageReceived,
+    PlatformTemplateChanged,
     ReactionChanged,
     ReactionsCounted,
     StatusChanged,
+    WindowOpened,
 )
 
 logger = logging.getLogger("unicom")
@@ -170,6 +178,7 @@ def record(channel: Channel, event: InboundEvent, *, known: AccountChat | None =
     _check_lengths(event)
     if event.key and not insert_if_absent(InboundReceipt(channel=channel, key=bounded(event.key))):
         return Ingested(event=event, is_duplicate=True, message=_earlier(channel, event))
+    event = identities.settled(channel, event)
     if isinstance(event, MessageReceived):
         return _message_received(channel, event, known)
     return handler(channel, event)
@@ -264,13 +273,16 @@ def _write_message(
         **_sent_at(event),
     )
     files_wait = arrivals.write_attachments(channel, message, files, event.external_id if event.album else "")
+    if not (event.is_service or event.is_echo):
+        windows.opened(adapter_class(channel.platform), chat_id, event.timestamp)
     live.message_stored(message)
     if event.is_service:
         # The one moment at which a chat's name may have changed.
         Chat.objects.filter(pk=chat_id).exclude(name=event.conversation.name).update(name=event.conversation.name)
         jobs.enqueue("service", message.pk, {"message": message.pk}, lane=f"chat:{chat_id}")
     request: Request | None = None
-    if not (account.blocked or event.is_service or event.is_echo):
+    silent = account.blocked or event.is_service or event.is_echo or event.is_click
+    if not silent and not _clicked_by_number(channel, message, account):
         request = Request.objects.create(
             message=message,
             channel=channel,
@@ -295,6 +307,23 @@ def _known(channel: Channel, external_id: str) -> Message | None:
     locked = Message.objects.select_for_update(of=("self",)).filter(channel=channel)
     item = Q(pk__in=Attachment.objects.filter(external_id=external_id).values("message"))
     return locked.filter(external_id=external_id).first() or locked.filter(item).first()
+
+
+def _clicked_by_number(channel: Channel, message: Message, account: Account) -> bool:
+    """Take a typed number as a click, where the last message we sent here offered numbered choices."""
+    typed = message.text.strip().rstrip(".)")
+    adapter = adapter_class(channel.platform)
+    if not adapter.supports_buttons or not (typed.isascii() and typed.isdigit() and len(typed) <= 3):
+        return False
+    last = Message.objects.filter(chat=message.chat_id, is_outgoing=True).exclude(seq=None).order_by("-seq").first()
+    choices = adapter.numbered_choices(last.raw.get("interactive_buttons") or []) if last is not None else []
+    if not 1 <= int(typed) <= len(choices):
+        return False
+    try:
+        click(channel, account, choices[int(typed) - 1], chat_id=message.chat_id)
+    except (NotAccessible, PermissionError):
+        return False
+    return True
 
 
 def _message_edited(channel: Channel, event: MessageEdited) -> Ingested:
@@ -363,6 +392,8 @@ def _button_clicked(channel: Channel, event: ButtonClicked) -> Ingested:
         )
         chat_id = Chat.objects.filter(channel=channel, **where).values_list("pk", flat=True).first() or ""
     account = arrivals.account(channel, event.sender, chat_id or "")
+    if chat_id:
+        windows.opened(adapter_class(channel.platform), chat_id, event.timestamp)
     text = ""
     try:
         execution_id = event.execution_id or buttons.execution_id_of(event.token)
@@ -398,6 +429,8 @@ def click(channel: Channel, account: Account, execution_id: str, *, chat_id: str
 def _status_changed(channel: Channel, event: StatusChanged) -> Ingested:
     delivery = Delivery.objects.filter(channel=channel, external_id=event.external_id, act="send").first()
     if delivery is None:
+        delivery = _doubtful(channel, event)
+    if delivery is None:
         under_way = Delivery.objects.filter(channel=channel, state__in=("sending", "unknown"), act="send")
         if under_way.exists():
             # It may be of a call whose outcome we have not written yet.
@@ -411,22 +444,73 @@ def _status_changed(channel: Channel, event: StatusChanged) -> Ingested:
                     "at": event.timestamp.isoformat() if event.timestamp else None,
                     "error": event.error,
                     "code": event.code,
+                    "details": dict(event.details),
                     "until": (timezone.now() + EARLY).isoformat(),
                 },
                 delay=timedelta(seconds=2),
             )
             return Ingested(event=event)
         raise AnomalousPayload(f"A status for {event.external_id!r}, which this channel did not send.")
-    statuses.receipt(delivery, event.status, at=event.timestamp, error=event.error, code=event.code)
+    statuses.receipt(
+        delivery, event.status, at=event.timestamp, error=event.error, code=event.code, details=event.details
+    )
+    if event.suppress:
+        for account in delivery.chat.accounts.all()[:2]:
+            insert_if_absent(
+                Suppression(channel=channel, account=account, reason=event.suppress, scope=event.suppress_scope)
+            )
     return Ingested(event=event)
+
+
+def _doubtful(channel: Channel, event: StatusChanged) -> Delivery | None:
+    """Return the delivery a receipt names by our own id, where it was not known whether it had arrived; now it is."""
+    if not event.delivery_id.isdigit() or len(event.delivery_id) > 18:
+        return None
+    mine = Delivery.objects.filter(pk=int(event.delivery_id), channel=channel, act="send", external_id=None)
+    delivery = mine.select_for_update(of=("self",)).filter(state__in=("unknown", "failed")).first()
+    if delivery is None:
+        return None
+    mine.update(external_id=event.external_id)
+    delivery.external_id = event.external_id
+    Message.objects.filter(pk=delivery.message_id, external_id=None).update(external_id=event.external_id)
+    return delivery
 
 
 def _contact_changed(channel: Channel, event: ContactChanged) -> Ingested:
     account = arrivals.account(channel, event.sender, "")
     if event.reachable:
-        Suppression.objects.filter(channel=channel, account=account).delete()
+        Suppression.objects.filter(channel=channel, account=account, scope=event.scope).delete()
     else:
-        insert_if_absent(Suppression(channel=channel, account=account, reason=event.reason or "the contact left"))
+        reason = event.reason or "the contact left"
+        insert_if_absent(Suppression(channel=channel, account=account, reason=reason, scope=event.scope))
+    return Ingested(event=event)
+
+
+def _contact_seen(channel: Channel, event: ContactSeen) -> Ingested:
+    place = event.conversation
+    if place.chat_id:
+        arrivals.account(channel, event.sender, place.chat_id)
+    return Ingested(event=event)
+
+
+def _identity_changed(channel: Channel, event: IdentityChanged) -> Ingested:
+    identities.change(channel, event.old, event.new)
+    return Ingested(event=event)
+
+
+def _window_opened(channel: Channel, event: WindowOpened) -> Ingested:
+    place = event.conversation
+    if not place.chat_id:
+        arrivals.open_chat(channel, place)
+    chats = Chat.objects.filter(channel=channel)
+    chat_id = place.chat_id or chats.get(external_id=place.external_id).pk
+    arrivals.account(channel, event.sender, chat_id)
+    windows.opened(adapter_class(channel.platform), chat_id, event.timestamp)
+    return Ingested(event=event)
+
+
+def _platform_template_changed(channel: Channel, event: PlatformTemplateChanged) -> Ingested:
+    platform_templates.changed(channel, event)
     return Ingested(event=event)
 
 
@@ -445,7 +529,11 @@ _HANDLERS: dict[type[InboundEvent], Callable[[Channel, Any], Ingested]] = {
     ButtonClicked: _button_clicked,
     StatusChanged: _status_changed,
     ContactChanged: _contact_changed,
+    ContactSeen: _contact_seen,
     ConversationMoved: _conversation_moved,
+    IdentityChanged: _identity_changed,
+    WindowOpened: _window_opened,
+    PlatformTemplateChanged: _platform_template_changed,
 }
 
 __all__ = ["Ingested", "click", "ingest", "receive", "record", "store_item", "take_in"]

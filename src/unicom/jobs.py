@@ -71,6 +71,8 @@ def slow_job(kind: str) -> Callable[[SlowHandler], SlowHandler]:
 def _load_handlers() -> None:
     # Handlers live beside what they do; importing those files registers them.
     import unicom.fetching
+    import unicom.merging
+    import unicom.platform_templates
     import unicom.reactions  # noqa: F401
 
 

@@ -30,12 +30,12 @@ _MESSAGE = _names(
         "sent", "delivered", "seen", "time_sent", "time_delivered", "time_seen",
     },
 )  # fmt: skip
-_CHAT = _names(Chat, {"id", "channel_id", "platform", "external_id", "is_group"})
+_CHAT = _names(Chat, {"id", "channel_id", "platform", "external_id", "is_group", "open_until"})
 
 
 def _claimed() -> QuerySet[Delivery, Any]:
     siblings = Delivery.objects.filter(message=OuterRef("message_id"), act="send").exclude(pk=OuterRef("pk"))
-    known = Suppression.objects.filter(channel=OuterRef("channel_id"))
+    known = Suppression.objects.filter(channel=OuterRef("channel_id"), scope="")
     by_address = known.filter(address=OuterRef("recipient")).exclude(address="")
     by_account = known.filter(account__account_chats__chat=OuterRef("chat_id"))
     return (

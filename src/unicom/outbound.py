@@ -10,15 +10,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 
-from unicom import buttons, drafting, idempotency, jobs, media
+from unicom import buttons, drafting, idempotency, jobs, media, platform_templates, windows
 from unicom.adapters import adapter_for
 from unicom.drafting import Wish
 from unicom.errors import InvalidConfig, InvalidMessage
 from unicom.ids import chat_key, uuid7
-from unicom.models import Attachment, Channel, Chat, Delivery, Message
+from unicom.models import Attachment, Channel, Chat, Delivery, Message, Suppression
 from unicom.models.message import PRIORITY_REPLY
+from unicom.platforms import adapter_class
 from unicom.platforms.base import Adapter
 from unicom.rows import insert_if_absent
 from unicom.types import OPEN_STATES, QUEUED, OutboundMessage, Part
@@ -47,6 +47,7 @@ def _send(
     wish = drafting.read(adapter, channel, data, problems, chat=chat, answered=answered)
     if not problems:
         _check(adapter, wish.outbound(), problems)
+        _check_window(adapter, channel, wish, problems)
     if problems:
         raise InvalidMessage(problems)
     stored: list[str] = []
@@ -95,6 +96,31 @@ def _check(adapter: Adapter, message: OutboundMessage, problems: dict[str, str])
         problems.update(error.problems)
 
 
+def _check_window(adapter: Adapter, channel: Channel, wish: Wish, problems: dict[str, str]) -> None:
+    """Refuse what the platform would refuse because the person has not written lately, or put a template before it."""
+    if wish.template is not None:
+        _check_marketing(channel, wish, problems)
+    if adapter.window is None or wish.template is not None or windows.is_open(wish.chat):
+        wish.before = None
+    elif wish.before is None:
+        names = platform_templates.fitting(channel)
+        problems["template"] = windows.closed_sentence(type(adapter), wish.chat, names)
+    else:
+        found: dict[str, str] = {}
+        _check(adapter, wish.before.outbound(), found)
+        problems.update({f"on_closed_window.{key.removeprefix('template.')}": found[key] for key in found})
+
+
+def _check_marketing(channel: Channel, wish: Wish, problems: dict[str, str]) -> None:
+    if wish.chat is None or wish.template is None or not wish.template.category:
+        return
+    stopped = Suppression.objects.filter(
+        channel=channel, scope=wish.template.category, account__account_chats__chat=wish.chat
+    ).first()
+    if stopped is not None and not wish.chat.is_group:
+        problems["template"] = f"not sent: {stopped.reason}"
+
+
 def _save(channel: Channel, adapter: Adapter, wish: Wish, user: Any, stored: list[str]) -> Message:
     message_id = uuid7()
     if wish.idempotency_key:
@@ -102,12 +128,17 @@ def _save(channel: Channel, adapter: Adapter, wish: Wish, user: Any, stored: lis
         if earlier is not None:
             return earlier
     chat = wish.chat or _open_chat(channel, wish.new_chat)
+    if wish.before is not None:
+        wish.before.chat = chat
+        _save(channel, adapter, wish.before, user, stored)
     files = [item.store(stored) for item in wish.files]
     outbound = wish.outbound(tuple(files))
     first = files[0] if files else None
     raw: dict[str, Any] = {}
     if outbound.buttons:
         raw["interactive_buttons"] = buttons.as_stored(outbound.buttons)
+    if outbound.template is not None:
+        raw["template"] = outbound.options["template"]
     message = Message(
         id=message_id,
         channel=channel,
@@ -117,7 +148,7 @@ def _save(channel: Channel, adapter: Adapter, wish: Wish, user: Any, stored: lis
         sender_name=wish.sender_name(user),
         is_outgoing=True,
         reply_to_message=wish.answered,
-        text=outbound.text,
+        text=adapter.template_text(outbound) if outbound.template is not None else outbound.text,
         html=outbound.html,
         subject=outbound.subject,
         to=list(outbound.to),
@@ -140,7 +171,11 @@ def _save(channel: Channel, adapter: Adapter, wish: Wish, user: Any, stored: lis
         )  # fmt: skip
     if wish.executions:
         buttons.attach(wish.executions, message)
-    _queue(message, chat, adapter.split(outbound), adapter, wish.priority)
+    parts = adapter.split(outbound)
+    if wish.before is not None:
+        windows.hold(message, parts)
+    else:
+        _queue(message, chat, parts, adapter, wish.priority)
     return message
 
 
@@ -152,10 +187,22 @@ def _open_chat(channel: Channel, external_id: str) -> Chat:
         external_id=external_id,
     )
     if not insert_if_absent(chat):
-        # The key may be that of a conversation which has moved to another external id since.
-        known = Q(pk=chat.pk) | Q(external_id=external_id)
-        return Chat.objects.filter(known, channel=channel).order_by("pk")[:1].get()
+        known = Chat.objects.filter(external_id=external_id, channel=channel).first()
+        if known is not None:
+            return known
+        # The key is that of a conversation which has moved to another external id since.
+        if not adapter_class(channel.platform).identity_keys:
+            return Chat.objects.get(pk=chat.pk)
+        chat.pk = f"{chat.pk}~{uuid7()}"
+        insert_if_absent(chat)
+        return Chat.objects.get(external_id=external_id, channel=channel)
     return chat
+
+
+def queue_parts(message: Message, parts: list[Part]) -> None:
+    """Queue the calls of a message that was held until now."""
+    adapter = adapter_for(message.channel)
+    _queue(message, message.chat, parts, adapter, message.priority)
 
 
 def _queue(message: Message, chat: Chat, parts: list[Part], adapter: Adapter, priority: int) -> None:

@@ -20,7 +20,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, router, t
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from unicom import buttons, health, loading, pacing, statuses
+from unicom import buttons, health, loading, pacing, statuses, windows
 from unicom.adapters import adapter_for
 from unicom.cleaning import clean
 from unicom.errors import DeliveryError, EncryptionKeyError, InvalidConfig, UnknownPlatform
@@ -164,6 +164,10 @@ def complete(delivery: Delivery, adapter: Adapter) -> Part:
     if suppressed and not adapter.is_local:
         raise DeliveryError(f"not sent: {suppressed}", code="suppressed")
     part = Part.from_json(delivery.payload)
+    is_free = adapter.window is not None and delivery.act == "send" and "template" not in part.options
+    if is_free and not windows.is_open(delivery.chat):
+        # It was open when the message was queued, and has closed while it waited.
+        raise DeliveryError(windows.closed_sentence(type(adapter), delivery.chat, []), code="window")
     reply_to = target = ""
     if delivery.act == "send" and message.reply_to_message_id and delivery.part == 0:
         known: str | None = delivery.answered_external_id  # type: ignore[attr-defined]
@@ -335,7 +339,7 @@ def _not_delivered(delivery: Delivery, error: DeliveryError) -> bool:
             error_code=error.code,
         )
     if error.suppress:
-        _suppress(delivery, error.suppress)
+        _suppress(delivery, error.suppress, error.suppress_scope)
     if error.moved_to:
         elsewhere = Chat.objects.filter(channel_id=delivery.channel_id, external_id=error.moved_to)
         if delivery.attempts > 3 or elsewhere.exclude(pk=delivery.chat_id).exists():
@@ -403,7 +407,7 @@ def _settle(delivery: Delivery, state: str, reason: str, code: str = "") -> bool
     return bool(written)
 
 
-def _suppress(delivery: Delivery, reason: str) -> None:
+def _suppress(delivery: Delivery, reason: str, scope: str) -> None:
     if delivery.recipient:
         Suppression.objects.get_or_create(
             channel=delivery.channel, address=delivery.recipient, defaults={"reason": reason}
@@ -412,7 +416,9 @@ def _suppress(delivery: Delivery, reason: str) -> None:
     if delivery.chat.is_group:
         return
     for account in delivery.chat.accounts.all()[:2]:
-        Suppression.objects.get_or_create(channel=delivery.channel, account=account, defaults={"reason": reason})
+        Suppression.objects.get_or_create(
+            channel=delivery.channel, account=account, scope=scope, defaults={"reason": reason}
+        )
 
 
 def recover() -> int:

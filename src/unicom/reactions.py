@@ -131,7 +131,9 @@ def apply_early_receipt(args: dict[str, Any]) -> None:
     delivery = Delivery.objects.filter(channel_id=args["channel"], external_id=args["external_id"], act="send").first()
     if delivery is not None:
         at = datetime.fromisoformat(args["at"]) if args["at"] else None
-        statuses.receipt(delivery, args["status"], at=at, error=args["error"], code=args["code"])
+        statuses.receipt(
+            delivery, args["status"], at=at, error=args["error"], code=args["code"], details=args.get("details")
+        )
     elif timezone.now() < datetime.fromisoformat(args["until"]):
         raise RetryLater(timedelta(seconds=5))
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -142,23 +142,55 @@ def _documented(message: Message, status: str, now: datetime) -> dict[str, Any]:
     return values
 
 
-def receipt(delivery: Delivery, status: str, *, at: datetime | None, error: str = "", code: str = "") -> bool:
+def receipt(
+    delivery: Delivery,
+    status: str,
+    *,
+    at: datetime | None,
+    error: str = "",
+    code: str = "",
+    details: Mapping[str, Any] | None = None,
+) -> bool:
     """Raise a delivery to what the platform reports; False where it was as far already. Idempotent, in any order."""
+    if details:
+        _keep_details(delivery, details)
     lower = [state for state, rank in RANK.items() if rank < RANK[status]]
     values: dict[str, Any] = {
         "state": status,
         "lease_until": None,
         "next_attempt_at": None,
         "finished_at": timezone.now(),
+        # What an earlier failure said is past once it has arrived after all.
+        "error": error,
+        "error_code": code,
     }
-    if error or code:
-        values.update(error=error, error_code=code)
     if not Delivery.objects.filter(pk=delivery.pk, state__in=lower).update(**values):
+        _note_time(delivery, status, at)
         return False
     delivery.refresh_from_db()
     message = Message.objects.select_for_update(of=("self",)).get(pk=delivery.message_id)
     known: dict[str, Any] = {}
-    if at and status in (SENT, DELIVERED, SEEN) and getattr(message, f"time_{status}") is None:
+    if at and status in (SENT, DELIVERED, SEEN) and _is_earlier(message, status, at):
         known[f"time_{status}"] = at
     refold(message, delivery, error=error, at=at, **known)
     return True
+
+
+def _is_earlier(message: Message, status: str, at: datetime) -> bool:
+    known = getattr(message, f"time_{status}")
+    return known is None or at < known
+
+
+def _note_time(delivery: Delivery, status: str, at: datetime | None) -> None:
+    """Keep the time of a receipt that came after a later one: a message is delivered before it is seen."""
+    if at is None or status not in (SENT, DELIVERED, SEEN):
+        return
+    message = Message.objects.select_for_update(of=("self",)).get(pk=delivery.message_id)
+    if getattr(message, status) and _is_earlier(message, status, at):
+        update_row(message, {f"time_{status}": at})
+
+
+def _keep_details(delivery: Delivery, details: Mapping[str, Any]) -> None:
+    row = Delivery.objects.select_for_update(of=("self",)).only("result").get(pk=delivery.pk)
+    if any(row.result.get(key) != value for key, value in details.items()):
+        Delivery.objects.filter(pk=delivery.pk).update(result={**row.result, **details})

@@ -52,6 +52,8 @@ class Person:
     identities: tuple[Identity, ...] = ()
     user_id: Any = None
     """The Django user this person is logged in as, where the platform is our own site."""
+    account_id: str = ""
+    """Our own key of the account, once it has been found."""
     raw: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -66,6 +68,8 @@ class Conversation:
     """``chat_id`` names a chat that is to be made; without this it must be there."""
     is_group: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
+    """Further external ids it may be known under, where a platform names one person in several ways."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,6 +120,8 @@ class MessageReceived(InboundEvent):
     """A note of the platform's own (somebody joined): a system message, and nobody's request."""
     is_echo: bool = False
     """Our own side wrote it elsewhere (the owner on a phone): an outgoing message, and nobody's request."""
+    is_click: bool = False
+    """It only shows a click, which an event of its own tells of: it is kept, and nobody is asked to answer it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -180,6 +186,13 @@ class StatusChanged(InboundEvent):
     status: Literal["sent", "delivered", "seen", "failed", "bounced"]
     error: str = ""
     code: str = ""
+    suppress: str = ""
+    """Why this contact is not to be written to again, if so."""
+    suppress_scope: str = ""
+    delivery_id: str = ""
+    """Our own id of the delivery, where the platform carries it."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What else is worth keeping, such as the price."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -188,6 +201,44 @@ class ContactChanged(InboundEvent):
 
     sender: Person
     reachable: bool
+    reason: str = ""
+    scope: str = ""
+    """The kind of messages it is about, such as marketing; empty: all."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ContactSeen(InboundEvent):
+    """Say by which ids a person is known, so that they are joined; nothing was said."""
+
+    sender: Person
+    conversation: Conversation
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IdentityChanged(InboundEvent):
+    """Say that a person goes by other ids from now on."""
+
+    old: tuple[Identity, ...]
+    new: tuple[Identity, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WindowOpened(InboundEvent):
+    """Say that a person did something besides writing that lets us write to them for a while, such as a call."""
+
+    sender: Person
+    conversation: Conversation
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlatformTemplateChanged(InboundEvent):
+    """Say that a template of the platform has another status, quality, category or content now."""
+
+    name: str
+    language: str
+    status: str = ""
+    quality: str = ""
+    category: str = ""
     reason: str = ""
 
 
@@ -247,6 +298,22 @@ class OutboundMessage:
     is_edit: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
     """Keys of the platform's own API, passed on."""
+    template: TemplateDefinition | None = None
+    """The platform's template that is sent, its values under ``template`` in the options."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TemplateDefinition:
+    """Be a message the platform has approved beforehand, as it describes it."""
+
+    name: str
+    language: str
+    category: str = ""
+    status: str = ""
+    quality: str = ""
+    external_id: str = ""
+    parameter_format: Literal["positional", "named"] = "positional"
+    components: tuple[Mapping[str, Any], ...] = ()
 
 
 Act = Literal["send", "edit", "delete", "react", "read"]

@@ -6,11 +6,13 @@ from django.urls import path
 
 from unicom.platforms.webchat import marking, searching
 from unicom.platforms.webchat import views as webchat
-from unicom.views.webhooks import webhook
+from unicom.views.webhooks import shared_webhook, webhook
 
 urlpatterns = [
     path("telegram/<int:channel_id>", webhook, {"platform": "Telegram"}, name="telegram_webhook"),
     path("telegram/<int:channel_id>/", webhook, {"platform": "Telegram"}),
+    path("whatsapp", shared_webhook, {"platform": "WhatsApp"}, name="whatsapp_webhook"),
+    path("whatsapp/", shared_webhook, {"platform": "WhatsApp"}),
     path("webhook/<str:platform>/<int:channel_id>/", webhook, name="webhook"),
     path("webchat/send/", webchat.send, name="webchat_send"),
     path("webchat/messages/", webchat.messages, name="webchat_messages"),

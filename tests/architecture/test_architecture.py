@@ -21,7 +21,12 @@ PLATFORM_PLACES = (
 )  # fmt: skip
 # Names that are documented with a platform in them.
 DOCUMENTED = {
-    "unicom/conf.py": {"UNICOM_TELEGRAM_API_URL", "https://api.telegram.org"},
+    "unicom/conf.py": {
+        "UNICOM_TELEGRAM_API_URL",
+        "https://api.telegram.org",
+        "UNICOM_WHATSAPP_API_URL",
+        "UNICOM_WHATSAPP_API_VERSION",
+    },
     "unicom/signals.py": {"telegram_callback_received"},
 }
 # What the layers may import at all, and what only within functions. A layer is the first name after the package's.

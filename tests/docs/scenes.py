@@ -21,6 +21,7 @@ from unicom.platforms import http
 from unicom.platforms.telegram.polling import poll
 from unicom.testing import drain
 from unicom.testing.telegram import FakeTelegram
+from unicom.testing.whatsapp import FakeWhatsApp
 from unicom.types import Conversation, MessageReceived, Person
 
 Namespace = dict[str, Any]
@@ -63,10 +64,24 @@ def _telegram(stack: ExitStack) -> Namespace:
     return {"token": bot.token, "_telegram": telegram, "_last_of_ann": lambda: ann.last(bot)}
 
 
+def _whatsapp(stack: ExitStack) -> Namespace:
+    """Have a number that Ann is going to write to, on the fake."""
+    whatsapp = stack.enter_context(FakeWhatsApp(webhook_mode="manual"))
+    stack.callback(http.close)
+    stack.enter_context(override_settings(UNICOM_WHATSAPP_API_URL=whatsapp.url))
+    number, ann = whatsapp.add_number(), whatsapp.user("Ann")
+    ann.sends(number, "When do you close?")
+    return {
+        "phone_number_id": number.id, "token": whatsapp.token, "app_secret": whatsapp.app_secret,
+        "_whatsapp": whatsapp, "_number": number, "_ann": ann,
+    }  # fmt: skip
+
+
 BEFORE: dict[str, Callable[[ExitStack], Namespace]] = {
     "sending.md": _with_visitor,
     "buttons.md": _with_visitor,
     "telegram.md": _telegram,
+    "whatsapp.md": _whatsapp,
     "quickstart.md": _project,
     "adding-a-platform.md": _textline,
 }
@@ -76,8 +91,17 @@ def _take_in(names: Namespace) -> None:
     poll(names["channel"], once=True)
 
 
+def _post(names: Namespace) -> None:
+    def post(headers: dict[str, str], body: bytes) -> int:
+        answer = Client().post("/unicom/whatsapp", body, content_type="application/json", headers=headers)
+        return int(answer.status_code)
+
+    assert set(names["_whatsapp"].deliver(post)) <= {200}
+    drain()
+
+
 # What somebody else does meanwhile, after each of a page's examples.
-MEANWHILE: dict[str, Callable[[Namespace], None]] = {"telegram.md": _take_in}
+MEANWHILE: dict[str, Callable[[Namespace], None]] = {"telegram.md": _take_in, "whatsapp.md": _post}
 
 
 def _readme(names: Namespace) -> None:
@@ -119,6 +143,13 @@ def _buttons(names: Namespace) -> None:
     offer.refresh_from_db()
     assert offer.text == "Product 123 is yours."
     assert Message.objects.filter(reply_to_message=offer, text="Maybe another time.").count() == 1
+
+
+def _whatsapp_after(names: Namespace) -> None:
+    assert names["_ann"].last(names["_number"]).text == "We are open until six."
+    names["answer"].refresh_from_db()
+    assert names["answer"].delivered
+    assert names["_whatsapp"].violations == []
 
 
 def _testing(names: Namespace) -> None:
@@ -199,4 +230,5 @@ AFTER: dict[str, Callable[[Namespace], None]] = {
     "telegram.md": _telegram_said,
     "signals.md": _signals,
     "adding-a-platform.md": _adding_a_platform,
+    "whatsapp.md": _whatsapp_after,
 }

@@ -222,7 +222,7 @@ class CoreContract(Subject):
             assert set(error.value.problems) == {"chat_id"}
             assert not Chat.objects.exists()
             return
-        message = channel.send_message({"chat_id": self.chat, "text": "Hello!"})
+        message = channel.send_message({"chat_id": self.chat, **self.opening})
         drain()
         message.refresh_from_db()
         assert message.status in ARRIVED, message.error

@@ -56,6 +56,8 @@ class Subject:
     takes_webhooks: ClassVar[bool] = False
     takes_payloads: ClassVar[bool] = True
     """Whether ``parse`` is the way in; a page of our own has another."""
+    opening: ClassVar[dict[str, Any]] = {"text": "Hello!"}
+    """What may be sent to somebody who has not written yet."""
     chat: ClassVar[str] = "chat-1"
     """The external id of the conversation that :meth:`incoming` writes in."""
 

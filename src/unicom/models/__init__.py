@@ -8,12 +8,14 @@ from unicom.models.channel import Channel, ChannelState
 from unicom.models.chat import AccountChat, Chat
 from unicom.models.delivery import Delivery
 from unicom.models.draft import DraftMessage
+from unicom.models.held import HeldMessage
 from unicom.models.idempotency import IdempotencyKey
 from unicom.models.inbox import InboundReceipt, Update
 from unicom.models.job import Job
 from unicom.models.member import Member, MemberGroup
 from unicom.models.message import Attachment, Message, MessageInlineImage
 from unicom.models.pace import Pace
+from unicom.models.platform_template import PlatformTemplate
 from unicom.models.reaction import Reaction
 from unicom.models.request import Request, RequestCategory
 from unicom.models.template import MessageTemplate, TemplateInlineImage
@@ -31,6 +33,7 @@ __all__ = [
     "Chat",
     "Delivery",
     "DraftMessage",
+    "HeldMessage",
     "IdempotencyKey",
     "InboundReceipt",
     "Job",
@@ -40,6 +43,7 @@ __all__ = [
     "MessageInlineImage",
     "MessageTemplate",
     "Pace",
+    "PlatformTemplate",
     "Reaction",
     "Request",
     "RequestCategory",

@@ -67,12 +67,14 @@ class Suppression(models.Model):
     account = models.ForeignKey(Account, null=True, blank=True, on_delete=models.CASCADE, related_name="suppressions")
     address = models.CharField(max_length=320, blank=True, default="")
     reason = models.CharField(max_length=255)
+    scope = models.CharField(max_length=30, blank=True, default="")
+    """The kind of messages it is about, such as marketing; empty: all."""
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["channel", "account"],
+                fields=["channel", "account", "scope"],
                 condition=models.Q(account__isnull=False),
                 name="unicom_suppressed_account",
             ),

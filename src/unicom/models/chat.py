@@ -30,6 +30,8 @@ class Chat(models.Model):
     """When somebody last asked that the answer being written ends where it is."""
     read_seq = models.PositiveBigIntegerField(default=0, editable=False)
     """The number of the last message that somebody of ours has read."""
+    open_until = models.DateTimeField(null=True, blank=True, editable=False)
+    """Until when the person may be written to freely, where the platform has such a rule."""
     accounts = models.ManyToManyField("unicom.Account", through="unicom.AccountChat", related_name="chats")
     last_seq = models.PositiveBigIntegerField(default=0, editable=False)
     last_message = models.ForeignKey(

@@ -17,6 +17,7 @@ BUILTIN = {
     "Internal": "unicom.platforms.internal.InternalAdapter",
     "Telegram": "unicom.platforms.telegram.adapter.TelegramAdapter",
     "WebChat": "unicom.platforms.webchat.adapter.WebChatAdapter",
+    "WhatsApp": "unicom.platforms.whatsapp.adapter.WhatsAppAdapter",
 }
 
 

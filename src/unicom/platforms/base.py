@@ -6,12 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from datetime import timedelta
 from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from unicom.errors import AuthenticationFailed, InvalidConfig
-from unicom.types import DeliveryResult, InboundEvent, Limits, OutboundMessage, Part, Setup
+from unicom.types import DeliveryResult, InboundEvent, Limits, OutboundMessage, Part, Setup, TemplateDefinition
 
 Rate = tuple[Annotated[int, Field(ge=1)], Annotated[float, Field(gt=0, allow_inf_nan=False)]]
 
@@ -120,6 +121,12 @@ class Adapter(ABC):
     """People can be shown that an answer is being written."""
     supports_streaming: ClassVar[bool] = False
     """An answer can be shown while it is being written."""
+    supports_templates: ClassVar[bool] = False
+    """The platform keeps templates it has approved, and ``template`` sends one."""
+    window: ClassVar[timedelta | None] = None
+    """For how long after a person's message they may be written to freely; None: for ever."""
+    identity_keys: ClassVar[tuple[str, ...]] = ()
+    """The kinds of identities that belong to one person at a time, the strongest first; an account is found by them."""
     safe_to_repeat: ClassVar[bool] = False
     """A delivery that may have arrived can be repeated, because the platform recognises it."""
     passthrough: ClassVar[frozenset[str]] = frozenset()
@@ -157,12 +164,22 @@ class Adapter(ABC):
 
     @classmethod
     def route(cls, body: bytes) -> list[tuple[str, Any]]:
-        """Split what a shared endpoint got into (``Channel.external_id``, that channel's part)."""
+        """Split what a shared endpoint got into (``Channel.external_id``, that channel's part).
+
+        What is no single channel's has another address, see :meth:`concerns`. Raises AnomalousPayload.
+        """
         return []
+
+    def concerns(self, address: str) -> bool:
+        """Tell whether a part is for this channel that :meth:`route` gave the address of no single one."""
+        return False
 
     @classmethod
     def handshake(cls, query: Mapping[str, str], configs: Sequence[AdapterConfig]) -> str | None:
-        """Return the text that answers a GET of the webhook, or None to refuse it."""
+        """Return the text that answers a GET of the webhook, None where the platform makes none.
+
+        Raises AuthenticationFailed to refuse it.
+        """
         return None
 
     def authenticate(self, headers: Mapping[str, str], body: bytes) -> None:
@@ -185,10 +202,28 @@ class Adapter(ABC):
         """Open a file that came in, for reading in chunks; raises DeliveryError as :meth:`deliver` does."""
         return nullcontext(iter(()))
 
+    @classmethod
+    def numbered_choices(cls, rows: Sequence[Sequence[Mapping[str, Any]]]) -> list[str]:
+        """Return the ids of stored buttons that were shown as numbered lines, in order: a typed number clicks one."""
+        return []
+
     def answer_click(self, click_id: str, text: str = "") -> None:  # noqa: B027  optional
         """Stop the platform's waiting sign after a click; a failure is of no consequence and may be raised."""
 
     # Going out
+
+    @classmethod
+    def address(cls, chat_id: str) -> str:
+        """Return a conversation's external id as the platform writes it; raises InvalidMessage for what is none."""
+        return chat_id
+
+    def templates(self) -> list[TemplateDefinition] | None:
+        """Return the templates the platform has for this channel, None where they cannot be had."""
+        return None
+
+    def template_text(self, message: OutboundMessage) -> str:
+        """Return what people will read of a message that sends a template."""
+        return message.text
 
     def check(self, message: OutboundMessage) -> None:  # noqa: B027  optional
         """Raise UnsupportedFeature for what the platform cannot do, before anything is saved."""
@@ -212,8 +247,8 @@ class Adapter(ABC):
     def deliver(self, part: Part) -> DeliveryResult:
         """Make the one call that delivers a part; raises DeliveryError. Called by ``outbox.py`` alone."""
 
-    def typing(self, chat: str) -> None:  # noqa: B027  optional
-        """Show once that an answer is being written."""
+    def typing(self, chat: str, message: str = "") -> None:  # noqa: B027  optional
+        """Show once that an answer is being written; ``message`` is the external id of what is being answered."""
 
     def show_draft(self, chat: str, draft_id: int, text: str, *, parse_mode: str = "") -> bool:
         """Show, once more, an answer that is being written; False where this conversation cannot show drafts.

@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from collections.abc import Iterator
 
 from django.db import InterfaceError, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from unicom import dead_letters
 from unicom.adapters import adapter_for
 from unicom.conf import settings
-from unicom.errors import AuthenticationFailed, InvalidConfig, UnknownPlatform
+from unicom.errors import AnomalousPayload, AuthenticationFailed, InvalidConfig, UnknownPlatform
 from unicom.inbound import take_in
 from unicom.models import Channel
+from unicom.platforms import adapter_class
+from unicom.platforms.base import Adapter
 
 logger = logging.getLogger("unicom")
 
 
 def _answer(status: int, sentence: str) -> JsonResponse:
     return JsonResponse({"error": sentence}, status=status)
+
+
+def _read(request: HttpRequest) -> bytes | None:
+    """Return the body, None where it is too large."""
+    # request.body would refuse what exceeds DATA_UPLOAD_MAX_MEMORY_SIZE, a limit meant for forms.
+    body = request.read(settings.UNICOM_MAX_WEBHOOK_BYTES + 1)
+    return body if len(body) <= settings.UNICOM_MAX_WEBHOOK_BYTES else None
+
+
+def _shake_hands(request: HttpRequest, kind: type[Adapter], adapters: list[Adapter]) -> HttpResponse:
+    try:
+        text = kind.handshake(request.GET.dict(), [adapter.config for adapter in adapters])
+    except AuthenticationFailed:
+        return _answer(403, "Not allowed.")
+    return _answer(405, "Use POST.") if text is None else HttpResponse(text, content_type="text/plain")
 
 
 @csrf_exempt
@@ -36,13 +56,11 @@ def webhook(request: HttpRequest, platform: str, channel_id: int) -> HttpRespons
             logger.warning("A webhook came for channel %s, whose config cannot be used.", channel.pk)
             return _answer(403, "Not allowed.")
         if request.method == "GET":
-            text = adapter.handshake(request.GET.dict(), [adapter.config])
-            return _answer(405, "Use POST.") if text is None else HttpResponse(text, content_type="text/plain")
+            return _shake_hands(request, type(adapter), [adapter])
         if request.method != "POST":
             return _answer(405, "Use POST.")
-        # request.body would refuse what exceeds DATA_UPLOAD_MAX_MEMORY_SIZE, a limit meant for forms.
-        body = request.read(settings.UNICOM_MAX_WEBHOOK_BYTES + 1)
-        if len(body) > settings.UNICOM_MAX_WEBHOOK_BYTES:
+        body = _read(request)
+        if body is None:
             return _answer(413, "The payload is too large.")
         try:
             adapter.authenticate(request.headers, body)
@@ -54,3 +72,72 @@ def webhook(request: HttpRequest, platform: str, channel_id: int) -> HttpRespons
         logger.exception("The database is in trouble; the platform is asked to try again.")
         return _answer(503, "Try again.")
     return JsonResponse({"ok": True})
+
+
+@csrf_exempt
+@transaction.non_atomic_requests
+def shared_webhook(request: HttpRequest, platform: str) -> HttpResponse:
+    """Answer for all channels of a platform that calls one address: each gets what is for it and it can prove."""
+    try:
+        kind = adapter_class(platform)
+        if request.method not in ("GET", "POST"):
+            return _answer(405, "Use GET or POST.")
+        body = _read(request) if request.method == "POST" else b""
+        if body is None:
+            return _answer(413, "The payload is too large.")
+        known = _usable(platform)
+        if request.method == "GET":
+            return _shake_hands(request, kind, [adapter for _, adapter in known])
+        proven = [(channel, adapter) for channel, adapter in known if _is_proven(adapter, request, body)]
+        if not proven:
+            logger.warning("A webhook of %s failed authentication.", platform)
+            return _answer(403, "Not allowed.")
+        for channel, adapter, part in _shared_out(kind, proven, body):
+            take_in(channel, adapter, part)
+    except UnknownPlatform:
+        return _answer(404, "There is no such platform.")
+    except (OperationalError, InterfaceError):
+        logger.exception("The database is in trouble; the platform is asked to try again.")
+        return _answer(503, "Try again.")
+    return JsonResponse({"ok": True})
+
+
+def _usable(platform: str) -> list[tuple[Channel, Adapter]]:
+    """Return a platform's channels whose config can be used; the others have nothing to prove a sender with."""
+    found = []
+    for channel in Channel.objects.filter(platform=platform).order_by("pk"):
+        try:
+            found.append((channel, adapter_for(channel)))
+        except InvalidConfig:
+            logger.warning("The config of channel %s cannot be used for webhooks.", channel.pk)
+    return found
+
+
+def _is_proven(adapter: Adapter, request: HttpRequest, body: bytes) -> bool:
+    try:
+        adapter.authenticate(request.headers, body)
+    except AuthenticationFailed:
+        return False
+    return True
+
+
+def _shared_out(
+    kind: type[Adapter], proven: list[tuple[Channel, Adapter]], body: bytes
+) -> Iterator[tuple[Channel, Adapter, bytes]]:
+    """Give each channel its parts of a payload; what is nobody's, or cannot be read, is kept by the first."""
+    try:
+        parts = kind.route(body)
+    except AnomalousPayload:
+        yield *proven[0], body
+        return
+    for address, part in parts:
+        theirs = [pair for pair in proven if pair[0].external_id == address] or [
+            pair for pair in proven if pair[1].concerns(address)
+        ]
+        original = body if len(parts) == 1 else json.dumps(part).encode()
+        for channel, adapter in theirs:
+            yield channel, adapter, original
+        if not theirs:
+            channel = proven[0][0]
+            with transaction.atomic():
+                dead_letters.keep_unused(channel, original)

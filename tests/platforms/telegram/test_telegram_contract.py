@@ -12,7 +12,7 @@ import pytest
 from tests.platforms.contract import AdapterContract
 from unicom.platforms import http
 from unicom.platforms.base import Adapter
-from unicom.platforms.telegram.rich_text import utf16_length
+from unicom.platforms.cutting import utf16_length
 from unicom.testing.telegram import FakeTelegram
 
 TOKEN = "7100000001:AAExampleExampleExampleExampleExampleEx"

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from unicom.platforms.cutting import utf16_length
 from unicom.platforms.telegram import markup
-from unicom.platforms.telegram.rich_text import RichText, Span, utf16_length
+from unicom.platforms.telegram.rich_text import RichText, Span
 from unicom.platforms.telegram.splitting import MAX_ENTITIES, split
 from unicom.testing.telegram.entities import normalise
 from unicom.testing.telegram.errors import ApiError

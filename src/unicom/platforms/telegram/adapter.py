@@ -174,7 +174,7 @@ class TelegramAdapter(Adapter):
             raise DeliveryError(f"Telegram channels cannot {part.act} yet", code="unsupported")
         return acts[part.act](part)
 
-    def typing(self, chat: str) -> None:
+    def typing(self, chat: str, message: str = "") -> None:
         """Show "typing…" for five seconds."""
         self.api.call("sendChatAction", {**places.place(chat).params(), "action": "typing"})
 

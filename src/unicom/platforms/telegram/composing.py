@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from unicom.errors import UnsupportedFeature
+from unicom.platforms.cutting import utf16_length
 from unicom.platforms.telegram import markup, splitting
-from unicom.platforms.telegram.rich_text import RichText, utf16_length
+from unicom.platforms.telegram.rich_text import RichText
 from unicom.types import Button, OutboundMessage, OutgoingFile, Part
 
 PHOTO_BYTES = 10 * 1024 * 1024

@@ -17,11 +17,6 @@ KINDS = frozenset(
 )  # fmt: skip
 
 
-def utf16_length(text: str) -> int:
-    """Return how long Telegram thinks a text is."""
-    return len(text) if text.isascii() else len(text) + sum(char > "\uffff" for char in text)
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Span:
     """Format the characters from ``start`` to before ``end``, counted as Python counts."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
-from unicom.platforms.telegram.rich_text import RichText, Span, utf16_length
+from unicom.platforms.cutting import furthest, joined
+from unicom.platforms.telegram.rich_text import RichText, Span
 
 TEXT, CAPTION = 4096, 1024
 MAX_ENTITIES = 100
@@ -22,11 +23,11 @@ def split(rich: RichText, limit: int = TEXT) -> list[RichText]:
     coming = sorted(rich.spans, key=lambda span: span.start, reverse=True)
     here: list[Span] = []
     while start < len(rich.text):
-        furthest = _furthest(rich.text, start, limit)
-        while coming and coming[-1].start < furthest:
+        end_of_room = furthest(rich.text, start, limit)
+        while coming and coming[-1].start < end_of_room:
             here.append(coming.pop())
         near = RichText(text=rich.text, spans=tuple(here))
-        end = _end(near, start, furthest)
+        end = _end(near, start, end_of_room)
         parts.append(near.cut(start, end))
         start = end
         here = [span for span in here if span.end > start]
@@ -57,39 +58,6 @@ def _end(rich: RichText, start: int, end: int) -> int:
     for span in torn:
         if span.start < end < span.end and span.start > least:
             cut = min(cut, span.start)
-    while cut > least and _joined(text, cut):
+    while cut > least and joined(text, cut):
         cut -= 1
-    return cut if not _joined(text, cut) else end
-
-
-def _furthest(text: str, start: int, limit: int) -> int:
-    """Return where the limit ends, in whole characters."""
-    end = min(start + limit, len(text))
-    over = utf16_length(text[start:end]) - limit
-    while over > 0:
-        end -= 1
-        over -= 2 if text[end] > "\uffff" else 1
-    return end
-
-
-def _joined(text: str, at: int) -> bool:
-    """Tell whether what is before and after ``at`` is seen as one character: accents, flags, families."""
-    if not 0 < at < len(text):
-        return False
-    before, after = text[at - 1], text[at]
-    if after in "\u200d\ufe0e\ufe0f" or before == "\u200d" or unicodedata.combining(after):
-        return True
-    if (
-        "\U0001f3fb" <= after <= "\U0001f3ff"
-        or "\U000e0020" <= after <= "\U000e007f"
-        or (before, after) == ("\r", "\n")
-    ):
-        return True
-    if unicodedata.category(after) in ("Mn", "Mc", "Me"):
-        return True
-    if "\U0001f1e6" <= after <= "\U0001f1ff":
-        flags = 0
-        while at - 1 - flags >= 0 and "\U0001f1e6" <= text[at - 1 - flags] <= "\U0001f1ff":
-            flags += 1
-        return flags % 2 == 1
-    return False
+    return cut if not joined(text, cut) else end

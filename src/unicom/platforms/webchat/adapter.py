@@ -30,7 +30,7 @@ class WebChatAdapter(Adapter):
         """Do nothing: the visitor's page reads the row."""
         return DeliveryResult()
 
-    def typing(self, chat: str) -> None:
+    def typing(self, chat: str, message: str = "") -> None:
         """Show for some seconds that an answer is being written."""
         note_typing(chat, sender_name="", is_outgoing=True)
 

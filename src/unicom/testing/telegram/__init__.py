@@ -15,6 +15,8 @@ Importing it needs neither Django nor a database.
 
 from __future__ import annotations
 
+from unicom.testing.couriers import WebhookPolicy
+from unicom.testing.queue import Disorder
 from unicom.testing.telegram import faults
 from unicom.testing.telegram.bots import Click, FakeBot, FakeMessage, WebhookRequest
 from unicom.testing.telegram.client import Answer, ApiClient
@@ -23,10 +25,8 @@ from unicom.testing.telegram.groups import FakeBusiness, FakeChannel, FakeGroup
 from unicom.testing.telegram.limits import BrokenLimit, Limits
 from unicom.testing.telegram.log import Call, Delivery, Log
 from unicom.testing.telegram.media import SAMPLE_OGG, SAMPLE_PNG
-from unicom.testing.telegram.queue import Disorder
 from unicom.testing.telegram.server import FakeTelegram
 from unicom.testing.telegram.users import FakeUser
-from unicom.testing.telegram.webhooks import WebhookPolicy
 from unicom.testing.telegram.world import Violation
 
 __all__ = [

@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Literal
 
+from unicom.testing.couriers import WebhookPolicy
 from unicom.testing.faults import Fault, FaultPlan
 from unicom.testing.http import Exchange, HttpServer, Request
+from unicom.testing.queue import Disorder
 from unicom.testing.telegram.api import Api, Settings
 from unicom.testing.telegram.bots import FakeBot, WebhookRequest
 from unicom.testing.telegram.client import ApiClient
@@ -22,9 +24,9 @@ from unicom.testing.telegram.limits import Limits, Pace
 from unicom.testing.telegram.log import Log
 from unicom.testing.telegram.members import announce, notice
 from unicom.testing.telegram.polling import Polling
-from unicom.testing.telegram.queue import Disorder, UpdateQueue
+from unicom.testing.telegram.queue import UpdateQueue
 from unicom.testing.telegram.users import FakeUser
-from unicom.testing.telegram.webhooks import Courier, WebhookPolicy, webhook_headers
+from unicom.testing.telegram.webhooks import Courier, webhook_headers
 from unicom.testing.telegram.world import BotState, Chat, Person, Violation, World
 
 FIRST_BOT = 7_100_000_000
@@ -225,7 +227,7 @@ class FakeTelegram:
         """Return what would be posted to the bot's webhook, as (headers, body); nothing is removed."""
         with self._world.lock:
             headers = webhook_headers(bot.state)
-            bodies = [json.dumps(entry.update).encode() for entry in bot.state.queue.entries]
+            bodies = [json.dumps(entry.payload).encode() for entry in bot.state.queue.entries]
         return [WebhookRequest(dict(headers), body) for body in bodies]
 
     def deliver(self, bot: FakeBot, post: Callable[[dict[str, str], bytes], int]) -> list[int]:
@@ -234,7 +236,7 @@ class FakeTelegram:
         with self._world.lock:
             entries = bot.state.queue.entries
         for entry in entries:
-            status = post(dict(webhook_headers(bot.state)), json.dumps(entry.update).encode())
+            status = post(dict(webhook_headers(bot.state)), json.dumps(entry.payload).encode())
             statuses.append(status)
             if 200 <= status < 300:
                 with self._world.lock:

@@ -1,0 +1,3 @@
+"""Talk to WhatsApp's Cloud API."""
+
+from __future__ import annotations
