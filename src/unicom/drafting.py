@@ -88,6 +88,8 @@ class Wish:
     options: dict[str, Any] = field(default_factory=dict)
     content: dict[str, str] = field(default_factory=dict)
     is_edit: bool = False
+    has_media: bool = False
+    """What is edited has a file."""
     template: TemplateDefinition | None = None
     before: Wish | None = None
     """The template that goes first where the chat is closed; this message waits until it opens."""
@@ -107,6 +109,7 @@ class Wish:
             protect=self.protect,
             is_reply=self.answered is not None,
             is_edit=self.is_edit,
+            has_media=self.has_media,
             options=self.options,
             template=self.template,
         )
@@ -164,13 +167,19 @@ def read_edit(adapter: Adapter, channel: Channel, data: Any, problems: dict[str,
         problems["data"] = f"a dict is needed, not {type(data).__name__}"
         return wish
     given = {key: value for key, value in data.items() if value is not None}
-    _keys(adapter, channel, given, EDIT_KEYS, problems)
+    known = EDIT_KEYS | (FILE_KEYS - {"attachments"} if adapter.supports_media_edit else frozenset())
+    _keys(adapter, channel, given, known, problems)
     _content(adapter, given, problems, wish)
+    wish.has_media = bool(message.media)
+    if len(wish.files) > 1:
+        problems["file_path"] = "a message that is edited gets one file"
     if "text" not in given and "html" not in given:
-        if not {"buttons", "reply_markup"} & set(given):
+        if not {"buttons", "reply_markup", *FILE_KEYS, *adapter.passthrough} & set(given):
             problems.setdefault("text", "required: an edit needs text, html, buttons or reply_markup")
         wish.text, wish.html = message.text, message.html
-    elif not (wish.text.strip() or wish.html.strip()) and not {"text", "html"} & set(problems):
+    elif not (wish.text.strip() or wish.html.strip() or wish.files or wish.has_media) and not {"text", "html"} & set(
+        problems
+    ):
         problems["text"] = "required: a message cannot become empty"
     _manner(adapter, given, problems, wish)
     return wish
@@ -203,6 +212,8 @@ def _content(adapter: Adapter, given: Mapping[Any, Any], problems: dict[str, str
     if wish.html and not adapter.supports_html:
         wish.text = wish.text or html_to_text(wish.html)
         wish.html = ""
+    elif wish.html and not adapter.supports_addresses:
+        wish.text = wish.text or html_to_text(wish.html)
     _files(given, problems, wish)
     _buttons(given, problems, wish)
 

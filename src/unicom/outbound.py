@@ -6,7 +6,7 @@ after the commit; a rollback sends nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -21,7 +21,7 @@ from unicom.models.message import PRIORITY_REPLY
 from unicom.platforms import adapter_class
 from unicom.platforms.base import Adapter
 from unicom.rows import insert_if_absent
-from unicom.types import OPEN_STATES, QUEUED, OutboundMessage, Part
+from unicom.types import OPEN_STATES, QUEUED, OutboundMessage, OutgoingFile, Part
 
 
 def send(channel: Channel, data: Mapping[str, Any], *, chat: Chat | None = None, user: Any = None) -> Message:
@@ -41,7 +41,7 @@ def reply(message: Message, data: Mapping[str, Any], *, user: Any = None) -> Mes
 def _send(
     channel: Channel, data: Mapping[str, Any], *, chat: Chat | None, answered: Message | None, user: Any
 ) -> Message:
-    adapter, problems = _open(channel)
+    adapter, problems = opened(channel)
     if adapter is None:
         raise InvalidMessage(problems)
     wish = drafting.read(adapter, channel, data, problems, chat=chat, answered=answered)
@@ -64,7 +64,8 @@ def _send(
     return message
 
 
-def _open(channel: Channel) -> tuple[Adapter | None, dict[str, str]]:
+def opened(channel: Channel) -> tuple[Adapter | None, dict[str, str]]:
+    """Return a channel's adapter, and what stands in the way of sending with it."""
     problems: dict[str, str] = {}
     try:
         adapter = adapter_for(channel)
@@ -154,7 +155,7 @@ def _save(channel: Channel, adapter: Adapter, wish: Wish, user: Any, stored: lis
         to=list(outbound.to),
         cc=list(outbound.cc),
         bcc=list(outbound.bcc),
-        media_type=(first.kind if first else "html" if outbound.html and adapter.supports_addresses else "text"),
+        media_type=_media_type(outbound, adapter),
         media=first.path if first else "",
         raw=raw,
         status=QUEUED,
@@ -177,6 +178,14 @@ def _save(channel: Channel, adapter: Adapter, wish: Wish, user: Any, stored: lis
     else:
         _queue(message, chat, parts, adapter, wish.priority)
     return message
+
+
+def _media_type(outbound: OutboundMessage, adapter: Adapter) -> str:
+    if outbound.files:
+        return outbound.files[0].kind
+    if "location" in outbound.options:
+        return "location"
+    return "html" if outbound.html and adapter.supports_addresses else "text"
 
 
 def _open_chat(channel: Channel, external_id: str) -> Chat:
@@ -205,7 +214,20 @@ def queue_parts(message: Message, parts: list[Part]) -> None:
     _queue(message, message.chat, parts, adapter, message.priority)
 
 
-def _queue(message: Message, chat: Chat, parts: list[Part], adapter: Adapter, priority: int) -> None:
+def queue_acts(message: Message, parts: Mapping[int, Part], adapter: Adapter) -> None:
+    """Queue what is to be done with a message, by the number of the part it is about; in the caller's transaction."""
+    _queue(message, message.chat, list(parts.values()), adapter, PRIORITY_REPLY, numbers=list(parts))
+
+
+def _queue(
+    message: Message,
+    chat: Chat,
+    parts: list[Part],
+    adapter: Adapter,
+    priority: int,
+    *,
+    numbers: Sequence[int] | None = None,
+) -> None:
     waiting = Delivery.objects.filter(chat=chat, state__in=OPEN_STATES).exists()
     Delivery.objects.bulk_create(
         Delivery(
@@ -213,24 +235,24 @@ def _queue(message: Message, chat: Chat, parts: list[Part], adapter: Adapter, pr
             channel_id=message.channel_id,
             chat=chat,
             act=part.act,
-            part=number,
+            part=numbers[at] if numbers else at,
             recipient=part.recipient,
             payload=part.to_json(),
             priority=priority,
-            at_front=number == 0 and not waiting,
+            at_front=at == 0 and not waiting,
         )
-        for number, part in enumerate(parts)
+        for at, part in enumerate(parts)
     )
     jobs.wake(chat_id=chat.pk, is_local=adapter.is_local)
 
 
 def edit(message: Message, data: Mapping[str, Any]) -> Message:
-    """Change the text, HTML or buttons of a message we sent; raises InvalidMessage, with nothing saved.
+    """Change the text, HTML, file or buttons of a message we sent; raises InvalidMessage, with nothing saved.
 
     The row follows once the platform has taken it. Without buttons the message loses those it had.
     """
     channel = message.channel
-    adapter, problems = _open(channel)
+    adapter, problems = opened(channel)
     if adapter is None:
         raise InvalidMessage(problems)
     if not adapter.supports_edit:
@@ -244,20 +266,40 @@ def edit(message: Message, data: Mapping[str, Any]) -> Message:
         _check(adapter, wish.outbound(), problems)
     if problems:
         raise InvalidMessage(problems)
-    outbound = wish.outbound()
-    # What is not given stays as it is on the platform: formatting is not stored, so it could not be sent again.
-    changes_text = any(data.get(key) is not None for key in ("text", "html"))
+    stored: list[str] = []
+    with transaction.atomic():
+        try:
+            _queue_edit(message, adapter, wish, data, [item.store(stored) for item in wish.files])
+        except BaseException:
+            media.forget(stored)
+            raise
+    if not transaction.get_connection().in_atomic_block:
+        message.refresh_from_db()
+    return message
+
+
+def _queue_edit(
+    message: Message, adapter: Adapter, wish: Wish, data: Mapping[str, Any], files: list[OutgoingFile]
+) -> None:
+    outbound = wish.outbound(tuple(files))
+    # What is not given stays as it is on the platform: formatting is not stored, so it could not be sent again. A new
+    # file takes the text's place, too, and so it goes along.
+    stays = not files and not set(outbound.options) - {"reply_markup"}
+    changes_text = not stays or any(data.get(key) is not None for key in ("text", "html"))
     part = Part(
         act="edit",
+        file=files[0] if files else None,
         text=outbound.text if changes_text else "",
         html=outbound.html if changes_text else "",
         buttons=outbound.buttons,
         parse_mode=outbound.parse_mode,
         options=outbound.options,
     )
-    with transaction.atomic():
-        buttons.attach(wish.executions, message)
-        _queue(message, message.chat, [part], adapter, PRIORITY_REPLY)
-    if not transaction.get_connection().in_atomic_block:
-        message.refresh_from_db()
-    return message
+    if files:
+        item = files[0]
+        Attachment.objects.create(
+            message=message, kind=item.kind, name=item.name, content_type=item.content_type, size=item.size,
+            file=item.path,
+        )  # fmt: skip
+    buttons.attach(wish.executions, message)
+    _queue(message, message.chat, [part], adapter, PRIORITY_REPLY)

@@ -186,7 +186,13 @@ def complete(delivery: Delivery, adapter: Adapter) -> Part:
 
 def _target(delivery: Delivery, part: Part) -> str:
     """Return the external id an act is about: of several parts the first has the text, the last the buttons."""
-    if delivery.act == "edit" and not (part.text or part.html):
+    if delivery.act == "delete":
+        sent = delivery.message.deliveries.filter(act="send", part=delivery.part, external_id__isnull=False).first()
+        paths = [item["path"] for item in sent.payload.get("files", ())] if sent else []
+        album = delivery.message.attachments.filter(file__in=paths, external_id__isnull=False)
+        items = list(album.values_list("external_id", flat=True))
+        return " ".join(filter(None, items)) or (sent.external_id if sent else "") or ""
+    if delivery.act == "edit" and not (part.text or part.html or part.file):
         last = delivery.message.deliveries.filter(act="send", external_id__isnull=False).order_by("-part").first()
         return (last.external_id if last else "") or ""
     external_id = Message.objects.filter(pk=delivery.message_id).values_list("external_id", flat=True).first()
@@ -258,6 +264,7 @@ def _record_plain(outcomes: Sequence[tuple[Delivery, Outcome]]) -> list[tuple[De
 def _is_plain(delivery: Delivery, result: DeliveryResult) -> bool:
     return (
         result.status == SENT
+        and not result.also
         and delivery.act == "send"
         and statuses.is_fresh(delivery.message)
         and not getattr(delivery, "has_siblings", True)
@@ -300,6 +307,8 @@ def _delivered(delivery: Delivery, result: DeliveryResult) -> bool:
     known: dict[str, Any] = {}
     if delivery.act == "send" and message.external_id is None and result.external_id:
         known["external_id"] = result.external_id
+    if result.also:
+        _name_items(message, delivery.payload, (result.external_id, *result.also))
     if delivery.act == "edit":
         message.refresh_from_db(fields=["raw", "status"])
         known.update(_edited(message, delivery.payload))
@@ -312,6 +321,13 @@ def _delivered(delivery: Delivery, result: DeliveryResult) -> bool:
     return written
 
 
+def _name_items(message: Message, payload: dict[str, Any], external_ids: Sequence[str]) -> None:
+    """Keep what the platform calls each item of an album, so that what is said of one is said of the message."""
+    paths = [item["path"] for item in payload.get("files", ())]
+    for path, external_id in zip(paths, external_ids, strict=False):
+        message.attachments.filter(file=path).update(external_id=external_id)
+
+
 def _edited(message: Message, payload: dict[str, Any]) -> dict[str, Any]:
     part = Part.from_json(payload)
     raw = dict(message.raw)
@@ -321,6 +337,8 @@ def _edited(message: Message, payload: dict[str, Any]) -> dict[str, Any]:
     changed: dict[str, Any] = {"edited_at": timezone.now(), "raw": raw}
     if "text" in payload or "html" in payload:
         changed.update(text=part.text, html=part.html)
+    if part.file is not None:
+        changed.update(media=part.file.path, media_type=part.file.kind)
     return changed
 
 

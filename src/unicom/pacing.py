@@ -40,6 +40,19 @@ class Limit:
     interval: float
     tolerance: float
     channel_id: int | None = None
+    most: int = 1
+    """How many fit in a window."""
+
+    def weight(self, size: int) -> int:
+        """Return how many an album of so many messages counts as; one larger than the window is alone in it."""
+        return min(size, self.most)
+
+    def ahead(self, size: int) -> float:
+        """Return how much longer an album waits, so that what was sent before it leaves it room in the window.
+
+        Of a channel's own limit it only takes its slots: other chats would never leave it that room.
+        """
+        return 0.0 if self.channel_id is not None else (self.weight(size) - 1) * self.interval
 
 
 def limits_of(delivery: Delivery) -> list[Limit]:
@@ -82,7 +95,7 @@ _PLATFORMS_OWN = PacingConfig.model_validate({})
 def _limit(key: str, rate: Rate, scale: float, channel_id: int | None) -> Limit:
     burst = rate.count // 10
     interval = (rate.seconds * scale + LATEST) / (rate.count - burst)
-    return Limit(key=key, interval=interval, tolerance=burst * interval, channel_id=channel_id)
+    return Limit(key=key, interval=interval, tolerance=burst * interval, channel_id=channel_id, most=rate.count)
 
 
 def admit(deliveries: Sequence[Delivery]) -> dict[int, float]:
@@ -101,7 +114,8 @@ def admit(deliveries: Sequence[Delivery]) -> dict[int, float]:
     changed: set[str] = set()
     for delivery in deliveries:
         keys = wanted[delivery.pk]
-        wait = max((rows[limit.key].open_at - now for limit in keys), default=0.0)
+        size = len(delivery.payload.get("files", ())) or 1
+        wait = max((rows[limit.key].open_at + limit.ahead(size) - now for limit in keys), default=0.0)
         if wait > 0:
             later[delivery.pk] = wait
             continue
@@ -109,7 +123,7 @@ def admit(deliveries: Sequence[Delivery]) -> dict[int, float]:
             delivery.admitted_at = time.monotonic()  # type: ignore[attr-defined]
         for limit in keys:
             row = rows[limit.key]
-            row.tat = max(row.tat, now) + limit.interval
+            row.tat = max(row.tat, now) + limit.interval * limit.weight(size)
             row.open_at = max(row.open_at, row.tat - limit.tolerance)
             changed.add(limit.key)
     if changed:

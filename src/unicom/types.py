@@ -296,6 +296,8 @@ class OutboundMessage:
     protect: bool = False
     is_reply: bool = False
     is_edit: bool = False
+    has_media: bool = False
+    """What is edited has a file, so that its text is a caption."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Keys of the platform's own API, passed on."""
     template: TemplateDefinition | None = None
@@ -327,6 +329,8 @@ class Part:
     text: str = ""
     html: str = ""
     file: OutgoingFile | None = None
+    files: tuple[OutgoingFile, ...] = ()
+    """An album, sent in one call; then there is no ``file``. It counts as so many messages."""
     buttons: tuple[tuple[Button, ...], ...] = ()
     parse_mode: str = ""
     silent: bool = False
@@ -357,6 +361,7 @@ class Part:
         values = dict(stored)
         if values.get("file"):
             values["file"] = OutgoingFile(**values["file"])
+        values["files"] = tuple(OutgoingFile(**file) for file in values.get("files", ()))
         values["buttons"] = tuple(tuple(Button(**button) for button in row) for row in values.get("buttons", ()))
         return cls(**values)
 
@@ -370,6 +375,8 @@ class DeliveryResult:
     """Say what the platform made of a part."""
 
     external_id: str = ""
+    also: tuple[str, ...] = ()
+    """The ids of an album's further items."""
     status: Literal["sent", "delivered"] = "sent"
     raw: Mapping[str, Any] = field(default_factory=dict)
 

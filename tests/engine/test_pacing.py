@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import time
 from datetime import timedelta
 
@@ -71,6 +72,23 @@ def test_no_window_holds_more_than_the_limit_however_late_each_call_leaves(
             left.append(clock.now + (delays[number % len(delays)] if delays else 0.0))
     assert left
     assert _most_in_a_window(sorted(left), PER_CHANNEL.seconds) <= PER_CHANNEL.count
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_album_counts_as_its_messages(
+    paced: Channel, clock: Clock, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """In a group no window holds more than the limit, whatever albums are among what is sent as fast as it may."""
+    monkeypatch.setattr(MemoryAdapter, "limits", Limits(group_pace=Rate(count=10, seconds=60.0)))
+    sizes = random.Random(seed).choices([1, 2, 4, 6], weights=[5, 1, 1, 1], k=30)
+    left: list[float] = []
+    for delivery, size in zip(_deliveries(paced, [1] * len(sizes)), sizes, strict=True):
+        delivery.chat.is_group = True
+        delivery.payload = {**delivery.payload, "files": [{}] * size if size > 1 else []}
+        while later := pacing.admit([delivery]):
+            clock.now += max(later.values()) + 0.001
+        left += [clock.now] * size
+    assert _most_in_a_window(left, 60.0) <= 10
 
 
 def test_a_chat_waits_its_second_while_other_chats_go_on(paced: Channel, clock: Clock) -> None:

@@ -101,7 +101,8 @@ def test_an_adapter_that_says_nothing_supports_nothing() -> None:
     flags = {name: value for name, value in vars(Adapter).items() if isinstance(value, bool)}
     assert set(flags.values()) == {False}
     assert {name for name in flags if name.startswith("supports_")} >= {
-        "supports_buttons", "supports_edit", "supports_files", "supports_html", "supports_streaming", "supports_typing",
+        "supports_buttons", "supports_delete", "supports_edit", "supports_files", "supports_html",
+        "supports_media_edit", "supports_reactions", "supports_streaming", "supports_typing",
     }  # fmt: skip
 
 

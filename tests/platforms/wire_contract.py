@@ -313,7 +313,7 @@ class WireContract(Subject):
         )
         for text in ("", "caption", "long " * 3000):
             parts = adapter.split(OutboundMessage(text=text, files=files))
-            assert [part.file for part in parts if part.file] == list(files)
+            assert [file for part in parts for file in ((part.file,) if part.file else part.files)] == list(files)
             assert "".join(self.shown(part) for part in parts) == text
 
     def test_checking_a_message_raises_nothing_but_invalid_message(self, adapter: Adapter) -> None:

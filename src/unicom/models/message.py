@@ -114,6 +114,18 @@ class Message(models.Model):
 
         return edit(self, data)
 
+    def delete_original_message(self) -> Message:
+        """Take this message back where it was sent; the row stays, with ``deleted_at``."""
+        from unicom.acts import delete
+
+        return delete(self)
+
+    def react_with(self, emoji: str) -> None:
+        """Give this message our reaction, or with an empty text take it back."""
+        from unicom.acts import react
+
+        react(self, emoji)
+
     def log_tool_interaction(
         self, tool_call: Mapping[str, Any] | None = None, tool_response: Mapping[str, Any] | None = None
     ) -> Message:

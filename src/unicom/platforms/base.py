@@ -117,6 +117,12 @@ class Adapter(ABC):
     """Files can be sent."""
     supports_edit: ClassVar[bool] = False
     """A message that was sent can be changed."""
+    supports_media_edit: ClassVar[bool] = False
+    """The file of a message that was sent can be changed for another."""
+    supports_delete: ClassVar[bool] = False
+    """A message that was sent can be taken back."""
+    supports_reactions: ClassVar[bool] = False
+    """We can react to a message with an emoji."""
     supports_typing: ClassVar[bool] = False
     """People can be shown that an answer is being written."""
     supports_streaming: ClassVar[bool] = False

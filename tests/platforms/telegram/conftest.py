@@ -52,6 +52,13 @@ def channel(db: None, bot: FakeBot) -> Any:
     return made
 
 
+def without_pace(channel: Any) -> Any:
+    """Return the channel, which may now send as fast as it likes."""
+    channel.config = {**channel.config, "PACING": {"channel": [9999, 1], "chat": [9999, 1], "group": [9999, 1]}}
+    channel.save()
+    return channel
+
+
 Deliver = Callable[[], list[int]]
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from tests.platforms.telegram.conftest import post
 from unicom.models import CallbackExecution, Message
-from unicom.platforms.telegram import typing_indicator
+from unicom.platforms.telegram import typing_signs
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -195,7 +195,7 @@ def test_a_handler_edits_the_message_that_carried_the_buttons(telegram_channel, 
 def test_typing_is_shown_until_it_is_stopped(telegram_channel, telegram, bot, ann, monkeypatch):
     from unicom.services.telegram import start_typing_in_telegram, stop_typing_in_telegram
 
-    monkeypatch.setattr(typing_indicator, "EVERY", 0.02)
+    monkeypatch.setattr(typing_signs, "EVERY", 0.02)
     for _ in range(3):
         start_typing_in_telegram(telegram_channel, chat_id=str(ann.id))
     running = [thread for thread in threading.enumerate() if thread.name == f"unicom-typing-{ann.id}"]
@@ -236,8 +236,8 @@ def test_typing_to_nobody_harms_nobody_and_ends(telegram_channel, telegram):
 def test_typing_nobody_stops_ends_by_itself(telegram_channel, telegram, ann, monkeypatch):
     from unicom.services.telegram import start_typing_in_telegram
 
-    monkeypatch.setattr(typing_indicator, "EVERY", 0.02)
-    monkeypatch.setattr(typing_indicator, "LONGEST", 0.05)
+    monkeypatch.setattr(typing_signs, "EVERY", 0.02)
+    monkeypatch.setattr(typing_signs, "LONGEST", 0.05)
     start_typing_in_telegram(telegram_channel, chat_id=ann.id)
     for thread in threading.enumerate():
         if thread.name == f"unicom-typing-{ann.id}":

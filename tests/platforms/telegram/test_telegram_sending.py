@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from tests.platforms.telegram.conftest import without_pace
 from unicom.errors import InvalidMessage
 from unicom.models import Channel, Delivery, Message, Suppression
 from unicom.testing.draining import drain
@@ -19,9 +20,7 @@ LONG = "Every word of this matters, and none is lost 😀. " * 200
 @pytest.fixture
 def channel(channel):
     """Return the channel without a pace: how long parts wait is tested with the pace."""
-    channel.config = {**channel.config, "PACING": {"channel": [9999, 1], "chat": [9999, 1], "group": [9999, 1]}}
-    channel.save()
-    return channel
+    return without_pace(channel)
 
 
 def send(channel: Any, ann: Any, text: str = "hello", **more: Any) -> Any:
@@ -278,7 +277,7 @@ def test_a_contact_who_is_gone_is_suppressed(channel, deliver, telegram, bot, an
     deliver()
     getattr(ann, how)(*([bot] if how == "blocks" else []))
     bot.state.queue.clear()  # the update about it is late
-    reply = Message.objects.get().reply_with({"text": "there?"})
+    reply = Message.objects.get(is_outgoing=False).reply_with({"text": "there?"})
     drain()
     reply.refresh_from_db()
     assert reply.status == "failed"
@@ -290,7 +289,7 @@ def test_a_chat_the_bot_was_thrown_out_of_fails_and_others_go_on(channel, delive
     ann.sends(group, "hi")
     deliver()
     group.removes(bot)
-    refused = Message.objects.get().reply_with({"text": "bye"})
+    refused = Message.objects.get(is_outgoing=False).reply_with({"text": "bye"})
     fine = channel.send_message({"chat_id": ann.id, "text": "hello"})
     drain()
     refused.refresh_from_db()
@@ -361,7 +360,7 @@ def test_a_group_that_moved_is_followed_and_the_message_sent_once(channel, deliv
     deliver()
     group.upgrade()
     bot.state.queue.clear()
-    reply = Message.objects.get().reply_with({"text": "hello"})
+    reply = Message.objects.get(is_outgoing=False).reply_with({"text": "hello"})
     drain()
     reply.refresh_from_db()
     assert (reply.status, reply.error) == ("sent", "")

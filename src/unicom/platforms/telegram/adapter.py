@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hmac
 import re
 import secrets
@@ -14,11 +13,21 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator
 
 from unicom.conf import settings
 from unicom.errors import AuthenticationFailed, DeliveryError
-from unicom.platforms import http
 from unicom.platforms.base import Adapter, AdapterConfig, ChannelState
-from unicom.platforms.telegram import composing, contents, errors, parsing, places, splitting, webhook
+from unicom.platforms.telegram import (
+    changing,
+    composing,
+    contents,
+    errors,
+    parsing,
+    places,
+    sending,
+    splitting,
+    typing_signs,
+    webhook,
+)
 from unicom.platforms.telegram.api import BotApi
-from unicom.types import DeliveryResult, InboundEvent, Limits, OutboundMessage, OutgoingFile, Pace, Part, Setup
+from unicom.types import DeliveryResult, InboundEvent, Limits, OutboundMessage, Pace, Part, Setup
 
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105  the name of a header
 _TOKEN = re.compile(r"(\d{1,20}):[A-Za-z0-9_-]{20,200}")
@@ -81,8 +90,13 @@ class TelegramAdapter(Adapter):
     opens_chats = True
     supports_buttons = True
     supports_files = True
+    supports_html = True
     supports_edit = True
+    supports_media_edit = True
+    supports_delete = True
+    supports_reactions = True
     supports_typing = True
+    supports_streaming = True
     passthrough = composing.PASSTHROUGH
     limits = Limits(
         text=splitting.TEXT,
@@ -169,137 +183,33 @@ class TelegramAdapter(Adapter):
 
     def deliver(self, part: Part) -> DeliveryResult:
         """Make the call; one that was surely refused for its formatting or its picture is made once more, plainer."""
-        acts = {"send": self._send, "edit": self._edit, "delete": self._delete}
-        if part.act not in acts:
-            raise DeliveryError(f"Telegram channels cannot {part.act} yet", code="unsupported")
-        return acts[part.act](part)
+        acts = {
+            "send": sending.send,
+            "edit": changing.edit,
+            "delete": changing.delete,
+            "react": changing.react,
+            "read": changing.read,
+        }
+        done = acts[part.act](self.api, part)
+        if part.act == "send":
+            typing_signs.stop(self.api, part.chat)
+        return done
+
+    def show_draft(self, chat: str, draft_id: int, text: str, *, parse_mode: str = "") -> bool:
+        """Show, in a private chat, an answer that is being written; of a long one its end."""
+        where = places.place(chat)
+        if where.business or not where.chat.isdecimal():
+            return False
+        shown = composing.rendered(text, "", parse_mode, {})
+        last = (splitting.split(shown) or [shown])[-1]
+        params = {"draft_id": draft_id, "text": last.text, "entities": last.entities() or None}
+        sending.formatted(self.api, "sendMessageDraft", {**where.params(), **params})
+        return True
 
     def typing(self, chat: str, message: str = "") -> None:
         """Show "typing…" for five seconds."""
-        self.api.call("sendChatAction", {**places.place(chat).params(), "action": "typing"})
+        typing_signs.show(self.api, chat)
 
     def redact(self, text: str) -> str:
         """Return ``text`` without the token and the secret, however they are written."""
         return self.api.redact(super().redact(text))
-
-    def _send(self, part: Part) -> DeliveryResult:
-        where = places.place(part.chat)
-        params = {**where.params(), **composing.manner(part), "reply_parameters": _reply(where, part.reply_to)}
-        shown = composing.rendered(part.text, part.parse_mode, part.options)
-        entities = shown.entities() or None
-        if part.file is None:
-            sent = self._formatted("sendMessage", {**params, "text": shown.text, "entities": entities})
-        else:
-            sent = self._send_file(part.file, {**params, "caption": shown.text or None, "caption_entities": entities})
-        return _result(where, sent)
-
-    def _send_file(self, file: OutgoingFile, params: dict[str, Any]) -> Any:
-        method, name = composing.method_for(file)
-        plain = {key: value for key, value in params.items() if key not in composing.WITH_FILE}
-        try:
-            fitting = params if name in ("photo", "video", "animation") else plain
-            return self._formatted(method, fitting, file=file, name=name)
-        except DeliveryError as error:
-            if name == "document" or not errors.says(error, errors.NO_PHOTO):
-                raise
-            return self._formatted("sendDocument", plain, file=file, name="document")
-
-    def _formatted(
-        self, method: str, params: dict[str, Any], *, file: OutgoingFile | None = None, name: str = ""
-    ) -> Any:
-        """Make a call; where Telegram cannot make sense of the formatting, once more without it."""
-        try:
-            return self._call(method, params, file, name)
-        except DeliveryError as error:
-            given = {key: params[key] for key in ("entities", "caption_entities") if params.get(key)}
-            if not given or not errors.says(error, errors.CANNOT_PARSE):
-                raise
-            return self._call(method, {**params, **dict.fromkeys(given)}, file, name)
-
-    def _call(self, method: str, params: dict[str, Any], file: OutgoingFile | None, name: str) -> Any:
-        if file is None:
-            return self.api.call(method, params)
-        try:
-            content = file.open()
-        except OSError:
-            raise DeliveryError(f"the file {file.name!r} is not in our storage any more", code="file") from None
-        with contextlib.closing(content):
-            uploads: dict[str, http.File] = {name: (file.name, content, file.content_type)}
-            return self.api.call(method, params, files=uploads)
-
-    def _edit(self, part: Part) -> DeliveryResult:
-        _, params = _target(part)
-        keyboard = composing.keyboard(part.buttons)
-        params["reply_markup"] = keyboard or part.options.get("reply_markup")
-        shown = composing.rendered(part.text, part.parse_mode, part.options)
-        try:
-            if not part.text:
-                edited = self.api.call("editMessageReplyMarkup", params)
-            else:
-                edited = self._edit_text(params, shown.text, shown.entities() or None, part)
-        except DeliveryError as error:
-            if not errors.says(error, errors.NOT_MODIFIED):
-                raise
-            return DeliveryResult(external_id="", raw={"not_modified": True})
-        return DeliveryResult(raw=_kept(edited))
-
-    def _edit_text(self, params: dict[str, Any], text: str, entities: Any, part: Part) -> Any:
-        preview = composing.manner(part).get("link_preview_options")
-        try:
-            return self._formatted(
-                "editMessageText", {**params, "text": text, "entities": entities, "link_preview_options": preview}
-            )
-        except DeliveryError as error:
-            # Only Telegram knows whether it was a text or a file with a caption.
-            if not errors.says(error, errors.NO_TEXT):
-                raise
-            return self._formatted("editMessageCaption", {**params, "caption": text, "caption_entities": entities})
-
-    def _delete(self, part: Part) -> DeliveryResult:
-        _, params = _target(part)
-        params.pop("business_connection_id", None)
-        try:
-            self.api.call("deleteMessage", params)
-        except DeliveryError as error:
-            if not errors.says(error, errors.ALREADY_GONE):
-                raise
-        return DeliveryResult()
-
-
-def _reply(where: places.Place, reply_to: str) -> dict[str, Any] | None:
-    answered = places.message(reply_to) if reply_to else None
-    # A group that became a supergroup counts its messages anew: the old number would be another message.
-    if answered is None or (answered[0].business, answered[0].chat) != (where.business, where.chat):
-        return None
-    return {"message_id": answered[1], "allow_sending_without_reply": True}
-
-
-def _target(part: Part) -> tuple[places.Place, dict[str, Any]]:
-    found = places.message(part.target)
-    if found is None:
-        raise DeliveryError(f"{part.target!r} is not the id of a Telegram message", code="no_target")
-    return found[0], {**found[0].params(), "message_id": found[1]}
-
-
-def _result(where: places.Place, sent: Any) -> DeliveryResult:
-    if not isinstance(sent, dict) or not isinstance(sent.get("message_id"), int):
-        return DeliveryResult()  # "ok" without a message: it was sent, and cannot be edited
-    chat = sent.get("chat")
-    chat_id = chat.get("id") if isinstance(chat, dict) else None
-    there = places.Place(business=where.business, chat=str(chat_id) if isinstance(chat_id, int) else where.chat)
-    return DeliveryResult(external_id=there.message(sent["message_id"]), raw=_kept(sent))
-
-
-def _kept(sent: Any) -> dict[str, Any]:
-    """Keep what is of use later: the number, the time, and the ids by which a file can be sent again."""
-    if not isinstance(sent, dict):
-        return {}
-    kept = {name: sent[name] for name in ("message_id", "date", "edit_date") if name in sent}
-    for name in ("photo", "document", "audio", "voice", "video", "animation"):
-        described = sent.get(name)
-        if isinstance(described, list) and described:
-            described = described[-1]
-        if isinstance(described, dict) and isinstance(described.get("file_id"), str):
-            kept["file_id"] = described["file_id"]
-            break
-    return kept

@@ -21,7 +21,12 @@ class BotApi:
         self._url = url.rstrip("/")
 
     def __repr__(self) -> str:
-        return f"<BotApi of {self._token.partition(':')[0]}>"
+        return f"<BotApi of {self.bot_id}>"
+
+    @property
+    def bot_id(self) -> str:
+        """Whose token it is."""
+        return self._token.partition(":")[0]
 
     def call(
         self,

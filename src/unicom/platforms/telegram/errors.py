@@ -29,6 +29,7 @@ class Row:
 
 
 _TOKEN = "the bot's token is not accepted; copy it again from @BotFather"  # noqa: S105  a sentence, not a token
+_FILE_ID = "a file_id belongs to the bot that was given it; send the file itself"
 TABLE = (
     # The token, so the whole channel. An unknown token is 401, one that is none by its form 404.
     Row(status=401, channel_down=True, hint=_TOKEN),
@@ -40,6 +41,7 @@ TABLE = (
     Row(status=403, words=r"can't send messages to (bots|the bot)", suppress="it is a bot, which bots cannot write to"),
     Row(status=403, words=r"was kicked|is not a member", suppress="the bot was removed from the chat"),
     Row(status=403, words=r"chat was deleted", suppress="the chat was deleted"),
+    Row(status=400, words=r"wrong (remote )?file.?id|wrong file identifier", hint=_FILE_ID),
     # Two who take updates of one bot; only polling meets it.
     Row(status=409, retryable=True),
     # The servers took no call at all.

@@ -42,6 +42,7 @@ METHODS: Mapping[str, Method] = {
     "editMessageReplyMarkup": editing.edit_message_reply_markup,
     "deleteMessage": editing.delete_message,
     "deleteMessages": editing.delete_messages,
+    "deleteBusinessMessages": editing.delete_business_messages,
     "answerCallbackQuery": editing.answer_callback_query,
     "setMessageReaction": editing.set_message_reaction,
     "getFile": account.get_file,

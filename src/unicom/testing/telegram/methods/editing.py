@@ -120,6 +120,25 @@ def delete_messages(context: Context) -> bool:
     return True
 
 
+def delete_business_messages(context: Context) -> bool:
+    """Remove messages of an account that the bot acts for, all of one chat."""
+    link = context.bot.links.get(context.params.text("business_connection_id"))
+    if link is None or not link.enabled:
+        raise bad_request("BUSINESS_CONNECTION_INVALID")
+    ids = context.params.array("message_ids", what="message identifiers") or []
+    if not 1 <= len(ids) <= 100:
+        raise bad_request("too many message identifiers specified" if ids else "message identifiers are not specified")
+    for (business_id, _), chat in context.bot.business.items():
+        if business_id == link.id and set(map(int, ids)) <= set(chat.messages):
+            for message_id in map(int, ids):
+                chat.messages.pop(message_id)
+                chat.deleted.add(message_id)
+            context.chat_id = chat.id
+            context.message_ids += tuple(map(int, ids))
+            return True
+    raise bad_request("message to delete not found")
+
+
 def _delete(context: Context, chat: Chat, message_id: int, *, missing_is_error: bool) -> bool:
     message = chat.messages.get(message_id)
     if message is None:

@@ -71,6 +71,7 @@ _TABLE = {
     "editMessageReplyMarkup": _EDIT,
     "deleteMessage": "chat_id message_id",
     "deleteMessages": "chat_id message_ids",
+    "deleteBusinessMessages": "business_connection_id message_ids",
     "answerCallbackQuery": "callback_query_id text show_alert url cache_time",
     "setMessageReaction": "chat_id message_id reaction is_big",
     "getFile": "file_id",
