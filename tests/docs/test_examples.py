@@ -30,7 +30,7 @@ def _as_before() -> Iterator[None]:
         with signal.lock:
             signal.receivers = receivers
             signal.sender_receivers_cache.clear()
-    for name in {name.partition(".")[0] for name in set(sys.modules) - modules} & {"shop", "textline"}:
+    for name in {name.partition(".")[0] for name in set(sys.modules) - modules} & {"shop", "textline", "your_project"}:
         for known in [known for known in sys.modules if known.partition(".")[0] == name]:
             del sys.modules[known]
     _load.cache_clear()

@@ -19,6 +19,7 @@ from django.urls import path
 from tests.pipeline.conftest import connect, drain, later, memory_platform, stored_files, wire  # noqa: F401
 from tests.webchat.conftest import Visitor, chat, guest, new_user, stranger, user, visitor, web  # noqa: F401
 from unicom.consumers import WebChatConsumer
+from unicom.platforms.webchat import pushing
 
 QUIET_S = 0.15
 """After this long without a frame there is none; the tests that expect one wait as long as it takes."""
@@ -95,6 +96,7 @@ def layer(request: pytest.FixtureRequest, settings: Any) -> Any:
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
     channel_layers.backends.clear()
     yield
+    pushing.close()
     channel_layers.backends.clear()
 
 

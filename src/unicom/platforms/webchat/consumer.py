@@ -67,6 +67,9 @@ class WebChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             try:
                 return await self.channel_layer.receive(self.channel_name)  # type: ignore[no-any-return]
             except Exception:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    raise asyncio.CancelledError from None  # the socket is gone, and the layer took it for its own
                 # A layer gives up waiting after some seconds, or is gone for a while: hints are lost, rows are not.
                 logger.debug("A socket could not listen to the channel layer.", exc_info=True)
                 await asyncio.sleep(pause)

@@ -108,14 +108,12 @@ class Pusher:
     def __init__(self) -> None:
         self._hints: deque[Hint] = deque()
         self._there_are = threading.Event()
-        self._idle = threading.Event()
-        self._idle.set()
+        self._closing = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def put(self, hint: Hint) -> None:
         """Take a hint; never blocks."""
-        self._idle.clear()
         self._hints.append(hint)
         self._there_are.set()
         if self._thread is None:
@@ -124,44 +122,55 @@ class Pusher:
                     self._thread = threading.Thread(target=self._run, name="unicom-push", daemon=True)
                     self._thread.start()
 
-    def settle(self, timeout: float = PATIENCE_S) -> bool:
-        """Wait until everything taken so far was sent; False where that takes too long."""
-        return self._thread is None or self._idle.wait(timeout)
+    def close(self, timeout: float = PATIENCE_S) -> None:
+        """Send what is left, and give back the thread and its connections; the next hint starts anew."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+        if thread is not None:
+            self._closing.set()
+            self._there_are.set()
+            thread.join(timeout)
+            self._closing.clear()
 
     def _run(self) -> None:
         loop = asyncio.new_event_loop()
-        while True:
-            self._there_are.wait()
-            self._there_are.clear()
-            while self._hints:
-                batch = [self._hints.popleft() for _ in range(min(len(self._hints), BATCH))]
-                try:
-                    loop.run_until_complete(_send(list(addressed(batch))))
-                except Exception:
-                    # A push is a hint: whoever missed it finds the rows at the next heartbeat.
-                    logger.warning("%s hints could not be pushed to sockets.", len(batch), exc_info=True)
-            close_old_connections()
-            if not self._hints:
-                self._idle.set()
-                if self._hints:  # one came in between
-                    self._idle.clear()
+        try:
+            while not self._closing.is_set():
+                self._there_are.wait()
+                self._there_are.clear()
+                self._send_all(loop)
+        finally:
+            loop.close()  # the layer closes its connections with it
+
+    def _send_all(self, loop: asyncio.AbstractEventLoop) -> None:
+        while self._hints:
+            batch = [self._hints.popleft() for _ in range(min(len(self._hints), BATCH))]
+            try:
+                loop.run_until_complete(_send(list(addressed(batch))))
+            except Exception:
+                # A push is a hint: whoever missed it finds the rows at the next heartbeat.
+                logger.warning("%s hints could not be pushed to sockets.", len(batch), exc_info=True)
+        close_old_connections()
 
 
 _pusher = Pusher()
-settle = _pusher.settle
+
+
+def close(timeout: float = PATIENCE_S) -> None:
+    """Send what is left, and give back the thread and its connections; the next hint starts anew."""
+    _pusher.close(timeout)
 
 
 def _in_the_child() -> None:
     # Threads do not survive a fork, and the sockets are the parent's.
-    global _pusher, settle
+    global _pusher
     _pusher = Pusher()
-    settle = _pusher.settle
     _loops.clear()
 
 
 os.register_at_fork(after_in_child=_in_the_child)
 # A command that writes a message and ends shall be seen at once as well.
-atexit.register(lambda: _pusher.settle(2.0))
+atexit.register(close, 2.0)
 
 
 def addressed(batch: Iterable[Hint]) -> Iterable[tuple[str, dict[str, Any]]]:

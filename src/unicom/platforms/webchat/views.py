@@ -115,7 +115,7 @@ def messages(request: HttpRequest) -> HttpResponseBase:
                 (
                     row.pk
                     for row in reversed(found.messages)
-                    if not row.is_outgoing and (row.seq or 0) <= part.chat.read_seq
+                    if row.is_outgoing is False and (row.seq or 0) <= part.chat.read_seq
                 ),
                 None,
             ),
