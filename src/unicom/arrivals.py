@@ -22,9 +22,9 @@ from unicom.models import (
     Message,
     RequestCategory,
 )
-from unicom.prepared import SECOND_TEXT, TEXT, Prepared
+from unicom.prepared import NUMBER, SECOND_TEXT, TEXT, THIRD_TEXT, Prepared
 from unicom.rows import insert_if_absent
-from unicom.types import Conversation, IncomingFile, Person
+from unicom.types import Conversation, IncomingFile, MessageReceived, Person
 
 
 def account_id(channel: Channel, person: Person) -> str:
@@ -32,21 +32,26 @@ def account_id(channel: Channel, person: Person) -> str:
     return person.account_id or f"{channel.platform.lower()}_{bounded(person.external_id)}"
 
 
-def sender(channel: Channel, person: Person, chat_id: str, known: AccountChat | None) -> tuple[Account, bool]:
-    """Return who wrote, and whether there are categories their request has to be sorted into."""
+def sender(
+    channel: Channel, event: MessageReceived, chat_id: str, known: AccountChat | None
+) -> tuple[Account, bool, bool]:
+    """Return who wrote, whether there are categories to sort the request into, and whether an edit came before it.
+
+    To be called with the chat's row locked, so that of a message and its edit one sees the other.
+    """
     if known is not None and known.chat_id == chat_id:
-        return known.account, known.has_categories  # type: ignore[attr-defined]
-    found = account(channel, person, chat_id)
-    return found, found.has_categories  # type: ignore[attr-defined]
+        return known.account, known.has_categories, False  # type: ignore[attr-defined]
+    found = account(channel, event.sender, chat_id, event.external_id)
+    return found, found.has_categories, found.has_edited  # type: ignore[attr-defined]
 
 
-def account(channel: Channel, person: Person, chat_id: str) -> Account:
+def account(channel: Channel, person: Person, chat_id: str, external_id: str = "") -> Account:
     """Return a person's account as a member of a chat, made at the first contact; its name is kept up to date."""
     pk = account_id(channel, person)
-    found = _find(pk, chat_id)
+    found = _find(channel, pk, chat_id, external_id)
     if found is None:
         _make(channel, person, pk)
-        found = _find(pk, chat_id)
+        found = _find(channel, pk, chat_id, external_id)
         if found is None:
             raise OperationalError("The account was deleted at the moment it was made.")  # the platform comes again
     elif (person.name and person.name != found.name) or (person.username and person.username != found.username):
@@ -63,19 +68,22 @@ def _accounts() -> QuerySet[Account, Any]:
     # What else a message needs to know comes with the same query.
     in_chat = Exists(AccountChat.objects.filter(account=OuterRef("pk"), chat_id=SECOND_TEXT))
     has_categories = Exists(RequestCategory.objects.filter(is_active=True))
-    return Account.objects.filter(pk=TEXT).order_by().values_list(*_COLUMNS, in_chat, has_categories)
+    has_edited = Exists(Message.objects.filter(channel=NUMBER, external_id=THIRD_TEXT, edited_at__isnull=False))
+    return Account.objects.filter(pk=TEXT).order_by().values_list(*_COLUMNS, in_chat, has_categories, has_edited)
 
 
 _COLUMNS = tuple(field.attname for field in Account._meta.concrete_fields)
 _ACCOUNT = Prepared(_accounts)
 
 
-def _find(pk: str, chat_id: str) -> Account | None:
-    """Return an account with ``in_chat`` and ``has_categories``."""
+def _find(channel: Channel, pk: str, chat_id: str, external_id: str) -> Account | None:
+    """Return an account with ``in_chat``, ``has_categories``, and ``has_edited``: an edit of that message is here."""
     database = router.db_for_write(Account)
-    for *columns, in_chat, has_categories in _ACCOUNT.rows(database, text=pk, second_text=chat_id):
+    rows = _ACCOUNT.rows(database, number=channel.pk, text=pk, second_text=chat_id, third_text=external_id)
+    for *columns, in_chat, has_categories, has_edited in rows:
         found = Account.from_db(database, _COLUMNS, columns)
         found.in_chat, found.has_categories = in_chat, has_categories  # type: ignore[attr-defined]
+        found.has_edited = has_edited  # type: ignore[attr-defined]
         return found
     return None
 
@@ -127,8 +135,8 @@ def _keep_identities(row: Account, person: Person) -> None:
             row.save(update_fields=["member"])
 
 
-def open_chat(channel: Channel, place: Conversation) -> None:
-    """Make a conversation's chat; nothing where another worker just did."""
+def open_chat(channel: Channel, place: Conversation) -> str:
+    """Make a conversation's chat and return its key; nothing where another worker just did."""
     pk = place.chat_id or chat_key(channel.platform, channel.pk, place.external_id or "")
     chat = Chat(
         id=pk,
@@ -139,12 +147,13 @@ def open_chat(channel: Channel, place: Conversation) -> None:
         is_group=place.is_group,
         metadata=dict(place.metadata),
     )
-    if insert_if_absent(chat) or place.chat_id:
-        return
-    # The key may be that of a conversation which has moved to another external id since.
+    if insert_if_absent(chat) or place.chat_id or place.is_group:
+        return pk  # also a group that has moved since: what comes late was written in it
+    # The key may be that of a person's conversation which has moved to another id: this one may be somebody else's.
     if not Chat.objects.filter(channel=channel, external_id=place.external_id).exists():
         chat.id = f"{pk}~{uuid7()}"
         insert_if_absent(chat)
+    return chat.id
 
 
 def find_message(channel: Channel, chat_id: str | None, reference: str) -> str | None:
@@ -156,6 +165,21 @@ def find_message(channel: Channel, chat_id: str | None, reference: str) -> str |
         or here.filter(attachments__external_id=reference).values_list("pk", flat=True).first()
         or here.filter(deliveries__external_id=reference, deliveries__act="send").values_list("pk", flat=True).first()
     )
+
+
+def complete_edited(channel: Channel, event: MessageReceived, files: list[Arrived]) -> Message:
+    """Add to a message that an edit has brought what only its first form has: files, time, what it answers."""
+    message = Message.objects.filter(channel=channel, external_id=event.external_id, edited_at__isnull=False)[:1].get()
+    first = next((item.path for item in files if item.path), "")
+    former = {"text": event.text, "html": event.html, "until": message.edited_at and message.edited_at.isoformat()}
+    message.raw = {**message.raw, "edits": [former, *message.raw.get("edits", [])]}
+    message.timestamp = event.timestamp or message.timestamp
+    message.media_type, message.media = event.media_type, first
+    if event.reply_to:
+        message.reply_to_message_id = find_message(channel, message.chat_id, event.reply_to)
+    message.save(update_fields=["raw", "timestamp", "media_type", "media", "reply_to_message"])
+    write_attachments(channel, message, files, event.external_id if event.album else "")
+    return message
 
 
 @dataclass(kw_only=True, slots=True)

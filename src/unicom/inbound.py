@@ -11,12 +11,12 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from unicom import (
@@ -52,7 +52,7 @@ from unicom.models import (
 )
 from unicom.platforms import adapter_class
 from unicom.platforms.base import Adapter
-from unicom.rows import insert_if_absent, next_seq
+from unicom.rows import give_back_seq, insert_if_absent, next_seq
 from unicom.types import (
     SENT,
     ButtonClicked,
@@ -203,7 +203,10 @@ def _earlier(channel: Channel, event: InboundEvent) -> Message | None:
     return Message.objects.filter(channel=channel, external_id=external_id).first()
 
 
-def _message_received(channel: Channel, event: MessageReceived, known: AccountChat | None = None) -> Ingested:
+def _message_received(
+    channel: Channel, event: MessageReceived, known: AccountChat | None = None, *, edit: MessageEdited | None = None
+) -> Ingested:
+    """Store what was written; with ``edit`` it is the message as an edit has it whose first form did not come yet."""
     message_id = uuid7()
     account_id = arrivals.account_id(channel, event.sender)
     if event.idempotency_key:
@@ -216,10 +219,22 @@ def _message_received(channel: Channel, event: MessageReceived, known: AccountCh
             return Ingested(event=event, message=joined)
     now = timezone.now()
     chat_id, seq = _number(channel, event.conversation, message_id, now)
-    account, has_categories = arrivals.sender(channel, event.sender, chat_id, known)
+    account, has_categories, is_known = arrivals.sender(channel, event, chat_id, known)
+    if is_known and edit is not None:
+        # Another edit of it was stored while this one waited for the chat.
+        give_back_seq(chat_id)
+        return _message_edited(channel, edit)
     files = [arrivals.Arrived.of(item) for item in event.files]
     try:
-        return _write_message(channel, event, message_id, chat_id, seq, account, files, has_categories=has_categories)
+        if is_known:
+            give_back_seq(chat_id)
+            message = arrivals.complete_edited(channel, event, files)
+            live.message_changed(message)
+            return Ingested(event=event, message=message, is_duplicate=True)
+        edited_at = (edit.timestamp or now) if edit is not None else None
+        return _write_message(
+            channel, event, message_id, chat_id, seq, account, files, has_categories=has_categories, edited_at=edited_at
+        )
     except BaseException:
         media.forget(item.path for item in files if item.path)
         raise
@@ -230,10 +245,11 @@ def _number(channel: Channel, place: Conversation, message_id: str | None, now: 
         channel_id=channel.pk, chat_id=place.chat_id, external_id=place.external_id, message_id=message_id, at=now
     )
     if taken is None and (place.is_new or not place.chat_id):
-        arrivals.open_chat(channel, place)
+        chat_id = arrivals.open_chat(channel, place)
         taken = next_seq(
             channel_id=channel.pk, chat_id=place.chat_id, external_id=place.external_id, message_id=message_id, at=now
-        )
+        ) or next_seq(channel_id=channel.pk, chat_id=chat_id, message_id=message_id, at=now)
+        # The last by our key: a conversation that moved has another id by now, and this was written before.
     if taken is None:
         raise NotAccessible(f"{place.chat_id!r} is not a chat of channel {channel.name!r}.")
     return taken
@@ -249,6 +265,7 @@ def _write_message(
     files: list[arrivals.Arrived],
     *,
     has_categories: bool,
+    edited_at: datetime | None,
 ) -> Ingested:
     first = next((item for item in files if item.path), None)
     message = Message.objects.create(
@@ -270,6 +287,7 @@ def _write_message(
         album=event.album,
         raw={**event.raw, "album": [albums.item_of(event)]} if event.album else dict(event.raw),
         timestamp=event.timestamp or timezone.now(),
+        edited_at=edited_at,
         **_sent_at(event),
     )
     files_wait = arrivals.write_attachments(channel, message, files, event.external_id if event.album else "")
@@ -329,19 +347,17 @@ def _clicked_by_number(channel: Channel, message: Message, account: Account) -> 
 def _message_edited(channel: Channel, event: MessageEdited) -> Ingested:
     message = _known(channel, event.external_id)
     if message is None:
-        # Its first form never came, or was trimmed: what it says now is what there is to keep.
-        return _message_received(
-            channel,
-            MessageReceived(
-                conversation=event.conversation,
-                sender=event.sender,
-                external_id=event.external_id,
-                text=event.text,
-                html=event.html,
-                timestamp=event.timestamp,
-                raw=event.raw,
-            ),
+        # Its first form did not come, or not yet: what it says now is what there is to keep.
+        stand_in = MessageReceived(
+            conversation=event.conversation,
+            sender=event.sender,
+            external_id=event.external_id,
+            text=event.text,
+            html=event.html,
+            timestamp=event.timestamp,
+            raw=event.raw,
         )
+        return _message_received(channel, stand_in, edit=event)
     previous, original = message.text, message.raw
     text = albums.edited(message, event.external_id, event.text)
     if (text, event.html) == (message.text, message.html):
@@ -415,9 +431,7 @@ def click(channel: Channel, account: Account, execution_id: str, *, chat_id: str
     with transaction.atomic():
         execution = buttons.access_callback(execution_id, account, channel, chat_id=chat_id)
         assert execution.message is not None  # noqa: S101  access_callback saw to it
-        type(execution).objects.filter(pk=execution.pk).update(
-            clicks=execution.clicks + 1, last_clicked_at=timezone.now()
-        )
+        type(execution).objects.filter(pk=execution.pk).update(clicks=F("clicks") + 1, last_clicked_at=timezone.now())
         jobs.enqueue(
             "click",
             f"{execution.pk}:{uuid7()}",
@@ -427,12 +441,16 @@ def click(channel: Channel, account: Account, execution_id: str, *, chat_id: str
 
 
 def _status_changed(channel: Channel, event: StatusChanged) -> Ingested:
-    delivery = Delivery.objects.filter(channel=channel, external_id=event.external_id, act="send").first()
+    sent = Delivery.objects.filter(channel=channel, external_id=event.external_id, act="send")
+    delivery = sent.first()
     if delivery is None:
         delivery = _doubtful(channel, event)
     if delivery is None:
-        under_way = Delivery.objects.filter(channel=channel, state__in=("sending", "unknown"), act="send")
-        if under_way.exists():
+        under_way = Delivery.objects.filter(channel=channel, state__in=("sending", "unknown"), act="send").exists()
+        # Once more: it may have been written between the two looks.
+        delivery = sent.first()
+    if delivery is None:
+        if under_way:
             # It may be of a call whose outcome we have not written yet.
             jobs.enqueue(
                 "receipt",

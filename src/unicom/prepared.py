@@ -16,6 +16,7 @@ MOMENT = datetime(1971, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
 NUMBER = 7_236_451_098_765
 TEXT = "unicom: a text goes here"
 SECOND_TEXT = "unicom: another text goes here"
+THIRD_TEXT = "unicom: and one more text goes here"
 NUMBERS = tuple(range(NUMBER + 1, NUMBER + 11))
 
 
@@ -28,7 +29,7 @@ class _Compiled:
 
 
 class Prepared:
-    """Be a query with places for a moment, a number, two texts and up to ten numbers; safe in any thread.
+    """Be a query with places for a moment, a number, three texts and up to ten numbers; safe in any thread.
 
     It is to be a ``values_list()``: its rows are tuples, each value as the ORM would give it.
     """
@@ -46,12 +47,13 @@ class Prepared:
         number: float = 0,
         text: str = "",
         second_text: str = "",
+        third_text: str = "",
         numbers: Sequence[int] = (),
     ) -> list[Any]:
         """Run it and return its rows as tuples."""
         connection = connections[using]
         compiled = self._compiled(using, connection)
-        given: dict[Any, Any] = {NUMBER: number, TEXT: text, SECOND_TEXT: second_text}
+        given: dict[Any, Any] = {NUMBER: number, TEXT: text, SECOND_TEXT: second_text, THIRD_TEXT: third_text}
         if moment is not None:
             given[_adapted(connection, MOMENT)] = _adapted(connection, moment)
         if numbers:

@@ -8,8 +8,9 @@ from itertools import chain
 from typing import Any
 
 from django.db import connections, models, router
+from django.db.models import F
 
-from unicom.models import Chat
+from unicom.models import Chat, Message
 
 
 def insert_if_absent(row: models.Model) -> bool:
@@ -143,3 +144,9 @@ def next_seq(
         )
         row = cursor.fetchone()
     return (row[0], row[1]) if row else None
+
+
+def give_back_seq(chat_id: str) -> None:
+    """Undo :func:`next_seq` in the transaction that called it, where no new message came of it after all."""
+    newest = Message.objects.filter(chat_id=chat_id, seq__isnull=False).order_by("-seq").values_list("pk", flat=True)
+    Chat.objects.filter(pk=chat_id).update(last_seq=F("last_seq") - 1, last_message=newest.first())

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.pipeline.simultaneous import at_once, succeeded
 from unicom import buttons, signals
 from unicom.errors import Expired, InvalidMessage, NotAccessible
 from unicom.inbound import click
@@ -129,6 +132,19 @@ def test_a_button_can_be_clicked_again_and_again(message, channel, post, drain, 
     assert len(clicked) == 3
     execution = CallbackExecution.objects.get()
     assert execution.clicks == 3 and execution.last_clicked_at is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_clicks_at_once_are_both_kept(channel, post, settings):
+    """Known failure 19: of two clicks at the same moment one was lost."""
+    settings.UNICOM_EXECUTOR = "worker"
+    message = channel.receive_message({"id": 1, "chat": "room", "sender": "ann", "text": "?"})
+    _, (token,) = ask(message, "yes")
+    click = {"chat": "room", "sender": "ann", "click": token}
+    calls = [partial(post, channel, {**click, "id": 50 + number}, by=Client()) for number in range(6)]
+    assert [answer.status_code for answer in succeeded(at_once(calls))] == [200] * 6
+    assert CallbackExecution.objects.get().clicks == 6
+    assert Job.objects.filter(kind="click").count() == 6
 
 
 def test_a_raising_click_receiver_is_run_again(message, channel, post, drain, later, connect):
