@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from unicom import jobs, statuses
 from unicom.models import Delivery, Message
-from unicom.outbox import QUEUE
+from unicom.outbox import QUEUE, TORN
 from unicom.types import CANCELLED, FAILED, QUEUED, UNKNOWN
 
 
@@ -26,9 +26,9 @@ def resend(delivery: Delivery) -> bool:
         if not changed:
             return False
         if delivery.act == "send":
-            # Parts cancelled because this one failed go along.
+            # Parts cancelled because this one failed go along; those a person cancelled do not.
             delivery.message.deliveries.filter(
-                act="send", state=CANCELLED, part__gt=delivery.part, recipient=delivery.recipient
+                act="send", state=CANCELLED, error=TORN, part__gt=delivery.part, recipient=delivery.recipient
             ).update(state=QUEUED, next_attempt_at=timezone.now(), finished_at=None, error="", at_front=False)
             Message.objects.filter(pk=delivery.message_id).update(status=QUEUED, error="")
         jobs.wake(chat_id=delivery.chat_id)

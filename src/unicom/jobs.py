@@ -113,7 +113,11 @@ def _hurry(job: tuple[str, str] | None, chat_id: str, *, is_local: bool) -> None
 
 def run_now(kind: str, key: str) -> None:
     """Run one job, if it is due and nobody else has it; then what waited behind it in its lane."""
-    claimed = QUEUE.claim(QUEUE.due().filter(kind=kind, key=key), limit=1)
+    this = QUEUE.due().filter(kind=kind, key=key)
+    claimed = QUEUE.claim(this, limit=1)
+    if not claimed and (lane := this.values_list("lane", flat=True).first()) and QUEUE.recover(_settle, lane=lane):
+        # Where no worker sweeps, a process that was killed must not have silenced the lane for ever.
+        claimed = _next_in(lane)
     while claimed:
         row = claimed[0]
         with QUEUE.kept(row):

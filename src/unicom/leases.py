@@ -205,13 +205,13 @@ class Queue(Generic[Row]):
             )
         )
 
-    def recover(self, settle: Callable[[Row], None], limit: int = 100) -> int:
+    def recover(self, settle: Callable[[Row], None], limit: int = 100, **among: Any) -> int:
         """Hand each row whose lease ran out to ``settle``, with a new fence, so that its worker can write no more."""
         database = router.db_for_write(self.model)
         lost = list(
             self.rows()
             .using(database)
-            .filter(state=self.running, lease_until__lt=timezone.now())
+            .filter(state=self.running, lease_until__lt=timezone.now(), **among)
             .order_by("pk")[:limit]
         )
         count = 0

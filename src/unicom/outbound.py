@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import transaction
 
-from unicom import buttons, drafting, idempotency, jobs, media, platform_templates, windows
+from unicom import buttons, drafting, idempotency, jobs, media, outbox, platform_templates, windows
 from unicom.adapters import adapter_for
 from unicom.drafting import Wish
 from unicom.errors import InvalidConfig, InvalidMessage
@@ -229,7 +229,7 @@ def _queue(
     numbers: Sequence[int] | None = None,
 ) -> None:
     waiting = Delivery.objects.filter(chat=chat, state__in=OPEN_STATES).exists()
-    Delivery.objects.bulk_create(
+    made = Delivery.objects.bulk_create(
         Delivery(
             message=message,
             channel_id=message.channel_id,
@@ -243,6 +243,9 @@ def _queue(
         )
         for at, part in enumerate(parts)
     )
+    if waiting:
+        # After the commit: in the caller's transaction it would hold up what goes out meanwhile.
+        transaction.on_commit(lambda: outbox.lend_priority(made[0]), robust=True)
     jobs.wake(chat_id=chat.pk, is_local=adapter.is_local)
 
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import DatabaseError, InterfaceError, OperationalError, router, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, router, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from unicom import buttons, health, loading, pacing, statuses, windows
@@ -36,6 +36,8 @@ from unicom.types import CANCELLED, FAILED, QUEUED, SENDING, SENT, UNKNOWN, Deli
 logger = logging.getLogger("unicom")
 
 LATE = "late"
+TORN = "an earlier part failed"
+"""Why the parts after one that failed are cancelled; sending that one again brings them back."""
 HOLD = timedelta(minutes=15)
 """How long a delivery that keeps failing may hold its chat."""
 
@@ -101,18 +103,18 @@ def _channels_with_work() -> QuerySet[Channel, Any]:
     waiting = QUEUE.rows().filter(state=QUEUED, at_front=True, next_attempt_at__lte=MOMENT, channel_id=OuterRef("pk"))
     closed = Pace.objects.filter(channel=OuterRef("pk"), open_at__gt=float(NUMBER))
     open_ = Channel.objects.filter(Exists(waiting), ~Exists(closed), active=True, down_since=None)
-    return open_.order_by().values_list("pk", flat=True)
+    return open_.order_by().values_list("pk", Subquery(waiting.order_by("priority").values("priority")[:1]))
 
 
 _CHANNELS = Prepared(_channels_with_work)
 
 
 def due_channels(limit: int) -> list[int]:
-    """Return channels that have something due and may send, in a random order."""
-    rows = _CHANNELS.rows(router.db_for_write(Delivery), moment=timezone.now(), number=pacing.database_time())
-    found = [row[0] for row in rows]
+    """Return channels that have something due and may send: those with replies first, else in a random order."""
+    found = _CHANNELS.rows(router.db_for_write(Delivery), moment=timezone.now(), number=pacing.database_time())
     random.shuffle(found)
-    return found[:limit]
+    found.sort(key=lambda row: row[1])
+    return [row[0] for row in found[:limit]]
 
 
 def _admitted(rows: Sequence[Delivery]) -> dict[int, float]:
@@ -120,17 +122,28 @@ def _admitted(rows: Sequence[Delivery]) -> dict[int, float]:
     return pacing.admit([row for row in rows if not row.suppressed])  # type: ignore[attr-defined]
 
 
+def lend_priority(delivery: Delivery) -> None:
+    """Have what a delivery waits for in its chat go out as soon as it would itself: a reply must not wait for bulk."""
+    earlier = Delivery.objects.filter(chat=delivery.chat_id, state=QUEUED, pk__lt=delivery.pk)
+    earlier.filter(priority__gt=delivery.priority).update(priority=delivery.priority)
+
+
 def run_chat(chat_id: str) -> int:
     """Deliver a chat's due messages in order, until none is left or one has to wait; returns the number of calls."""
     made = 0
     QUEUE.promote(chat_id)
-    while claimed := claim(1, chat_id=chat_id):
+    while claimed := claim(1, chat_id=chat_id) or (not made and _recovered(chat_id) and claim(1, chat_id=chat_id)):
         # A message committed while this one was under way is found by the next look.
         for delivery in claimed:
             with QUEUE.kept(delivery):
-                record(delivery, deliver(delivery))
+                record_many([(delivery, deliver(delivery))])
             made += 1
     return made
+
+
+def _recovered(chat_id: str) -> int:
+    # Where no worker sweeps, a process that was killed must not have silenced the chat for ever.
+    return QUEUE.recover(_settle_lost, chat_id=chat_id)
 
 
 def deliver(delivery: Delivery) -> Outcome:
@@ -297,15 +310,15 @@ def _delivered(delivery: Delivery, result: DeliveryResult) -> bool:
     message = copy(delivery.message)
     written = update_row(delivery, values, fence=delivery.fence, state=SENDING)
     if not written:
-        # Somebody thought us dead and called it unknown; we know better.
-        if not update_row(delivery, values, state=UNKNOWN):
+        # Somebody thought us dead and called it unknown, or it is to be sent again: we know better.
+        if not any(update_row(delivery, values, state=state) for state in (UNKNOWN, QUEUED, CANCELLED)):
             logger.warning("Delivery %s was sent by a worker that had lost its lease.", delivery.pk)
             return False
         message.refresh_from_db()
     # Under the lease nobody else writes the message's delivery columns: what the claim read still holds.
     delivery.state, delivery.external_id = result.status, values["external_id"]
     known: dict[str, Any] = {}
-    if delivery.act == "send" and message.external_id is None and result.external_id:
+    if _names_message(delivery) and message.external_id is None and result.external_id:
         known["external_id"] = result.external_id
     if result.also:
         _name_items(message, delivery.payload, (result.external_id, *result.also))
@@ -326,6 +339,11 @@ def _name_items(message: Message, payload: dict[str, Any], external_ids: Sequenc
     paths = [item["path"] for item in payload.get("files", ())]
     for path, external_id in zip(paths, external_ids, strict=False):
         message.attachments.filter(file=path).update(external_id=external_id)
+
+
+def _names_message(delivery: Delivery) -> bool:
+    """Tell whether the platform's id of a delivery is the message's too: the first part's is, or any recipient's."""
+    return delivery.act == "send" and (delivery.part == 0 or bool(delivery.recipient))
 
 
 def _edited(message: Message, payload: dict[str, Any]) -> dict[str, Any]:
@@ -359,10 +377,8 @@ def _not_delivered(delivery: Delivery, error: DeliveryError) -> bool:
     if error.suppress:
         _suppress(delivery, error.suppress, error.suppress_scope)
     if error.moved_to:
-        elsewhere = Chat.objects.filter(channel_id=delivery.channel_id, external_id=error.moved_to)
-        if delivery.attempts > 3 or elsewhere.exclude(pk=delivery.chat_id).exists():
+        if delivery.attempts > 3 or not _moved(delivery.chat_id, error.moved_to):
             return _settle(delivery, FAILED, f"{error.reason} (the conversation goes on in another chat)", error.code)
-        Chat.objects.filter(pk=delivery.chat_id).update(external_id=error.moved_to)
         return QUEUE.give_back(delivery, now, error=error.reason, error_code=error.code)
     if error.ambiguous and not _may_repeat(delivery):
         return _settle(delivery, _unknown_state(delivery), error.reason, error.code)
@@ -379,6 +395,16 @@ def _not_delivered(delivery: Delivery, error: DeliveryError) -> bool:
             )
         return _settle(delivery, FAILED, f"{error.reason} (given up after {HOLD.seconds // 60} minutes)", error.code)
     return _settle(delivery, FAILED, error.reason, error.code)
+
+
+def _moved(chat_id: str, external_id: str) -> bool:
+    """Give a chat its new id on the platform; False where another chat has it, be it since this moment."""
+    try:
+        with transaction.atomic(using=router.db_for_write(Chat)):
+            Chat.objects.filter(pk=chat_id).update(external_id=external_id)
+    except IntegrityError:
+        return False
+    return True
 
 
 def _may_repeat(delivery: Delivery) -> bool:
@@ -420,7 +446,7 @@ def _settle(delivery: Delivery, state: str, reason: str, code: str = "") -> bool
                 # The parts after one that failed would arrive as a torn message.
                 message.deliveries.filter(
                     act="send", state=QUEUED, part__gt=delivery.part, recipient=delivery.recipient
-                ).update(state=CANCELLED, finished_at=timezone.now(), error="an earlier part failed")
+                ).update(state=CANCELLED, finished_at=timezone.now(), error=TORN)
             statuses.refold(message, delivery, error=reason)
     return bool(written)
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from unicom import jobs, live, signals
 from unicom.models import Chat, Delivery, Message
 from unicom.rows import next_seq, update_row, update_rows
-from unicom.types import BOUNCED, CANCELLED, DELIVERED, FAILED, QUEUED, RANK, SEEN, SENDING, SENT, UNKNOWN
+from unicom.types import BOUNCED, CANCELLED, DELIVERED, FAILED, OPEN_STATES, QUEUED, RANK, SEEN, SENDING, SENT, UNKNOWN
 
 SETTLED = frozenset({UNKNOWN, SENT, FAILED, BOUNCED, DELIVERED, SEEN, CANCELLED})
 _FAILURES = (FAILED, BOUNCED)
@@ -52,7 +52,7 @@ def refold(
         status = folded
     else:
         # Two deliveries of one message may end at the same moment; each must see what the other wrote.
-        Message.objects.select_for_update(of=("self",)).filter(pk=message.pk).values_list("pk").first()
+        _lock(message.pk)
         message.refresh_from_db(fields=["status", "seq", "sent", "delivered", "seen"])
         rows = list(message.deliveries.filter(act="send").values_list("state", "recipient"))
         status = fold(rows) if rows else message.status
@@ -78,6 +78,12 @@ def refold(
     if status != previous:
         _tell(message, delivery, status, previous)
     return status
+
+
+def _lock(message_id: str) -> None:
+    # Not against rows that name it: an answer that comes in must not wait, nor hold the chat's row meanwhile.
+    rows = Message.objects.select_for_update(of=("self",), no_key=True).filter(pk=message_id)
+    rows.order_by().values_list("pk").first()
 
 
 def is_fresh(message: Message) -> bool:
@@ -164,11 +170,16 @@ def receipt(
         "error": error,
         "error_code": code,
     }
+    was_open = delivery.state in OPEN_STATES
     if not Delivery.objects.filter(pk=delivery.pk, state__in=lower).update(**values):
         _note_time(delivery, status, at)
         return False
+    if was_open:
+        # It was to be sent again: what waited behind it need not wait for the sweep.
+        jobs.wake(chat_id=delivery.chat_id)
     delivery.refresh_from_db()
-    message = Message.objects.select_for_update(of=("self",)).get(pk=delivery.message_id)
+    _lock(delivery.message_id)
+    message = Message.objects.get(pk=delivery.message_id)
     known: dict[str, Any] = {}
     if at and status in (SENT, DELIVERED, SEEN) and _is_earlier(message, status, at):
         known[f"time_{status}"] = at

@@ -19,7 +19,10 @@ def workers_alive() -> int:
 
 
 def oldest_due() -> timedelta | None:
-    """Return for how long the oldest due row waits, None where nothing is due; channels that are down do not count."""
+    """Return for how long the oldest due row waits, None where nothing is due; channels that are down do not count.
+
+    What a dead worker left under way is due since its lease ran out: its chat waits for somebody to settle it.
+    """
     now = timezone.now()
     times = [
         Delivery.objects.filter(
@@ -28,6 +31,8 @@ def oldest_due() -> timedelta | None:
         Job.objects.filter(state="queued", at_front=True, next_attempt_at__lte=now).aggregate(
             first=Min("next_attempt_at")
         )["first"],
+        Delivery.objects.filter(state="sending", lease_until__lt=now).aggregate(first=Min("lease_until"))["first"],
+        Job.objects.filter(state="running", lease_until__lt=now).aggregate(first=Min("lease_until"))["first"],
     ]
     waiting = [now - moment for moment in times if moment is not None]
     return max(waiting) if waiting else None
