@@ -9,6 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.db import OperationalError
 
+from tests.pipeline.simultaneous import at_once
 from unicom import dead_letters, inbound
 from unicom.models import Account, InboundReceipt, Job, Message, Request, Update
 
@@ -86,6 +87,61 @@ def test_replaying_is_idempotent_also_after_the_platform_came_again(channel, pos
     assert dead_letters.replay(update) is True
     post(channel, HELLO)
     assert Message.objects.count() == 1
+
+
+def test_a_letter_is_replayed_once_also_where_its_events_have_no_ids_of_their_own(channel, post, monkeypatch):
+    """Nothing else would tell that it was stored already."""
+    keyless = {"chat": "room", "sender": "ann", "text": "hello"}
+    with monkeypatch.context() as patched:
+        patched.setattr(inbound, "_write_message", lambda *args, **kwargs: 1 / 0)
+        post(channel, keyless)
+    update = Update.objects.get()
+    assert dead_letters.replay(update) is True
+    assert dead_letters.replay(update) is True
+    assert Message.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_replay_a_letter_at_once_store_it_once(channel, post, monkeypatch):
+    """Two operators, or one and the command."""
+    with monkeypatch.context() as patched:
+        patched.setattr(inbound, "_write_message", lambda *args, **kwargs: 1 / 0)
+        post(channel, {"chat": "room", "sender": "ann", "text": "hello"})
+    update = Update.objects.get()
+    assert at_once([lambda: dead_letters.replay(Update.objects.get(pk=update.pk))] * 4) == [True] * 4
+    assert Message.objects.count() == 1
+
+
+def test_what_fails_again_after_it_was_replayed_is_a_dead_letter_again(channel, post, monkeypatch):
+    """It came anew and was not stored: a letter that says "replayed" would hide it."""
+    keyless = {"chat": "room", "sender": "ann", "text": "hello"}
+
+    def fail() -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(inbound, "_write_message", lambda *args, **kwargs: 1 / 0)
+            post(channel, keyless)
+
+    fail()
+    dead_letters.replay(Update.objects.get())
+    fail()
+    update = Update.objects.get()
+    assert (update.state, update.seen, "ZeroDivisionError" in update.error) == ("dead", 2, True)
+    dead_letters.replay(update)
+    Update.objects.update(state="discarded")
+    fail()
+    assert Update.objects.get().state == "discarded", "somebody said that nothing is to be made of these bytes"
+
+
+def test_a_reason_with_a_nul_in_it_can_be_kept_at_a_replay_too(channel, post, monkeypatch):
+    """PostgreSQL has no NULs."""
+    post(channel, b"not JSON")
+
+    def fail(*args):
+        raise ValueError("a \x00 and secret in it")
+
+    monkeypatch.setattr(inbound, "read_json", fail)
+    assert dead_letters.replay(Update.objects.get()) is False
+    assert Update.objects.get().error == "ValueError: a \ufffd and *** in it"
 
 
 def test_only_the_named_letters_or_those_of_a_channel_are_replayed(channel, post):
