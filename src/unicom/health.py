@@ -20,10 +20,13 @@ def channel_down(channel_id: int, reason: str) -> None:
     """Stop a channel's queue without losing it, and have it tried again by and by."""
     from unicom import jobs
 
+    since = timezone.now()
     with transaction.atomic():
-        if Channel.objects.filter(pk=channel_id, down_since=None).update(down_since=timezone.now(), error=reason):
+        if Channel.objects.filter(pk=channel_id, down_since=None).update(down_since=since, error=reason):
             logger.error("Channel %s is down: %s", channel_id, reason)
-            jobs.enqueue("recheck", str(channel_id), {"channel": channel_id}, delay=SOONEST)
+            # A job for each time it goes down: the last one's may still be under way, or wait much longer.
+            args = {"channel": channel_id, "since": since.isoformat()}
+            jobs.enqueue("recheck", f"{channel_id}:{since.isoformat()}", args, delay=SOONEST)
 
 
 def channel_recovered(channel_id: int) -> None:

@@ -151,6 +151,7 @@ def validate_channel(args: dict[str, Any]) -> None:
 @slow_job("recheck")
 def recheck_channel(args: dict[str, Any]) -> None:
     """Try a channel that is down, again and again until it works, somebody sets it up or switches it off."""
-    channel = Channel.objects.filter(pk=args["channel"], active=True).exclude(down_since=None).first()
-    if channel is not None and channel.down_since is not None and not recheck(channel):
-        raise RetryLater(health.next_try(timezone.now() - channel.down_since))
+    since = datetime.fromisoformat(args["since"])
+    channel = Channel.objects.filter(pk=args["channel"], active=True, down_since=since).first()
+    if channel is not None and not recheck(channel):
+        raise RetryLater(health.next_try(timezone.now() - since))

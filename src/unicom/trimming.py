@@ -21,6 +21,7 @@ def expired() -> list[QuerySet]:  # type: ignore[type-arg]
     def before(days: int) -> object:
         return now - timedelta(days=days)
 
+    a_day_ago = time.time() - 86_400
     handled = (Update.State.KEPT, Update.State.REPLAYED, Update.State.DISCARDED)
     return [
         InboundReceipt.objects.filter(created_at__lt=before(settings.UNICOM_KEEP_RECEIPTS_DAYS)).order_by("created_at"),
@@ -32,7 +33,7 @@ def expired() -> list[QuerySet]:  # type: ignore[type-arg]
         CallbackExecution.objects.filter(
             message__isnull=True, created_at__lt=before(settings.UNICOM_KEEP_KEYS_DAYS)
         ).order_by("created_at"),
-        Pace.objects.filter(open_at__lt=time.time() - 86_400, channel__isnull=True).order_by("open_at"),
+        Pace.objects.filter(open_at__lt=a_day_ago, tat__lt=a_day_ago, channel__isnull=True).order_by("open_at"),
         WorkerHeartbeat.objects.filter(seen_at__lt=before(1)).order_by("seen_at"),
     ]
 

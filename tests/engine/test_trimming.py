@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -34,6 +35,12 @@ def test_what_is_recent_or_unsolved_stays(memory_channel: Channel) -> None:
         {"chat_id": "one", "text": "?", "buttons": [[{"text": "Yes", "callback_data": 1}]]}
     )
     carried.callback_executions.update(created_at=old)
+    assert trimming.trim() == 0
+
+
+def test_a_pace_is_not_forgotten_while_it_counts(memory_channel: Channel) -> None:
+    """With a long window much of it may be had in advance: open for a day already, and used up all the same."""
+    Pace.objects.create(key="chat:slow", open_at=1.0, tat=time.time() + 3600)
     assert trimming.trim() == 0
 
 

@@ -8,7 +8,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from unicom import decisions
+from unicom import decisions, jobs
 from unicom.errors import DeliveryError
 from unicom.models import Account, AccountChat, Channel, Chat, Delivery, Job, Message, Suppression
 
@@ -224,6 +224,23 @@ def test_a_channel_that_is_down_is_looked_after_and_resumes_by_itself(channel, c
     assert [part.text for part in wire.parts] == ["x"]
     assert Channel.objects.get(pk=channel.pk).error == ""
     assert not Job.objects.filter(state="queued").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_channel_that_goes_down_again_at_once_is_looked_after_again(channel, chat, wire, settings):
+    """Setting up works and sending does not, as with a number that is restricted: it is tried again, and again."""
+    settings.UNICOM_EXECUTOR = "inline"
+    wire.faults += [DeliveryError("restricted", channel_down=True, code="131031") for _ in range(3)]
+    chat.send_message({"text": "x"})
+    for left in (2, 1, 0):
+        assert len(wire.faults) == left
+        (job,) = Job.objects.filter(kind="recheck", state="queued")
+        assert timedelta(seconds=55) < job.next_attempt_at - timezone.now() < timedelta(seconds=61)
+        (claimed,) = jobs.QUEUE.claim(Job.objects.filter(pk=job.pk))
+        # Where everything runs in the caller, the queue goes on as soon as the set-up has worked.
+        assert jobs.run(claimed) is True
+    assert [part.text for part in wire.parts] == ["x"]
+    assert Channel.objects.get(pk=channel.pk).down_since is None
 
 
 def test_a_channel_that_was_switched_off_is_not_looked_after(channel, chat, wire, drain, later):

@@ -102,6 +102,16 @@ def test_trouble_with_the_database_is_503_and_never_a_dead_letter(channel, post,
     assert Message.objects.count() == 1
 
 
+def test_secrets_that_no_key_opens_are_503_and_the_platform_comes_again(channel, post, settings, caplog):
+    """A key was taken out too early: nobody can be let in, and nothing is to be lost for that."""
+    settings.UNICOM_ENCRYPTION_KEYS = ["another one"]
+    response = post(channel, HELLO)
+    assert (response.status_code, response.json()) == (503, {"error": "Try again."})
+    assert "UNICOM_ENCRYPTION_KEYS" in caplog.text
+    settings.UNICOM_ENCRYPTION_KEYS = []
+    assert post(channel, HELLO).status_code == 200
+
+
 def test_trouble_while_looking_for_the_channel_is_503(channel, post, monkeypatch):
     """Before anything was read."""
 

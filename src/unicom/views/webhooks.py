@@ -13,7 +13,13 @@ from django.views.decorators.csrf import csrf_exempt
 from unicom import dead_letters
 from unicom.adapters import adapter_for
 from unicom.conf import settings
-from unicom.errors import AnomalousPayload, AuthenticationFailed, InvalidConfig, UnknownPlatform
+from unicom.errors import (
+    AnomalousPayload,
+    AuthenticationFailed,
+    EncryptionKeyError,
+    InvalidConfig,
+    UnknownPlatform,
+)
 from unicom.inbound import take_in
 from unicom.models import Channel
 from unicom.platforms import adapter_class
@@ -68,6 +74,9 @@ def webhook(request: HttpRequest, platform: str, channel_id: int) -> HttpRespons
             logger.warning("A webhook for channel %s failed authentication.", channel.pk)
             return _answer(403, "Not allowed.")
         take_in(channel, adapter, body)
+    except EncryptionKeyError as error:
+        logger.error("Channel %s: %s The platform is asked to try again.", channel_id, error)
+        return _answer(503, "Try again.")
     except (OperationalError, InterfaceError):
         logger.exception("The database is in trouble; the platform is asked to try again.")
         return _answer(503, "Try again.")
@@ -96,6 +105,9 @@ def shared_webhook(request: HttpRequest, platform: str) -> HttpResponse:
             take_in(channel, adapter, part)
     except UnknownPlatform:
         return _answer(404, "There is no such platform.")
+    except EncryptionKeyError as error:
+        logger.error("%s: %s The platform is asked to try again.", platform, error)
+        return _answer(503, "Try again.")
     except (OperationalError, InterfaceError):
         logger.exception("The database is in trouble; the platform is asked to try again.")
         return _answer(503, "Try again.")
