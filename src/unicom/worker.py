@@ -34,6 +34,8 @@ QUICK = 0.05
 """Of calls that take longer, each is recorded at once: its thread had better be calling again."""
 ORPHANS = 30.0
 TRIM = 600.0
+TRIM_BATCHES = 10
+"""How many batches of each kind are trimmed at a time: a second or so, in which nothing is claimed."""
 KINDS = ("deliveries", "jobs")
 
 
@@ -80,7 +82,7 @@ class Worker:
         wakeup.event.set()
 
     def _loop(self, *, once: bool) -> None:
-        swept = orphans = trimmed = float("-inf")
+        swept = orphans = trim_at = float("-inf")
         complained = False
         while not self.stopping.is_set():
             wakeup.event.clear()
@@ -94,9 +96,12 @@ class Worker:
                 if now - orphans >= ORPHANS:
                     orphans = now
                     outbox.QUEUE.promote_orphans()
-                if now - trimmed >= TRIM and not once:
-                    trimmed = now
-                    trimming.trim(batches=10)
+                if now >= trim_at and not once:
+                    gone = trimming.trim(batches=TRIM_BATCHES)
+                    # What is left over does not wait as long: a busy site fills its tables faster than that.
+                    trim_at = now + (SWEEP if gone >= TRIM_BATCHES * trimming.BATCH else TRIM)
+                # Asked before the look for work: what ends during it may have left some behind.
+                idle = not self._in_flight and self._outcomes.empty()
                 moved = self._record() + self._claim()
                 complained = False
             except Error as error:
@@ -114,7 +119,7 @@ class Worker:
                 continue
             if moved:
                 continue
-            if once and not self._in_flight and self._outcomes.empty():
+            if once and idle:
                 return
             wakeup.event.wait(pacing.pause(POLL))
 

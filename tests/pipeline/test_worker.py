@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import timedelta
 from functools import partial
 from io import StringIO
@@ -42,6 +43,26 @@ def test_run_once_drains_what_is_due_and_ends(channel, chat, post, connect, wire
     assert sorted(part.text for part in wire.parts) == ["queued", *(f"re: {n}" for n in range(5))]
     assert not Job.objects.exclude(state="done").exists()
     assert not WorkerHeartbeat.objects.exists(), "it signed off"
+
+
+def test_run_once_does_not_leave_what_came_of_a_job_that_ended_during_its_last_look(
+    channel, post, connect, wire, monkeypatch
+):
+    """The look found nothing, and then the job was done: its answer is still to be sent."""
+    connect(message_received, lambda message, **_: message.reply_with({"text": "re"}))
+    post(channel, {"id": 1, "chat": "room", "sender": "ann", "text": "x"})
+    whole = Worker._claim
+
+    def claim_and_dawdle(self):
+        taken = whole(self)
+        deadline = time.monotonic() + 10
+        while not taken and self._in_flight and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return taken
+
+    monkeypatch.setattr(Worker, "_claim", claim_and_dawdle)
+    call_command("unicom_worker", "--run-once", "--concurrency", "2", stdout=StringIO())
+    assert [part.text for part in wire.parts] == ["re"]
 
 
 def test_run_once_leaves_what_waits_for_a_later_time(chat, wire):
