@@ -26,7 +26,7 @@ _CHANNEL = _names(Channel)
 _MESSAGE = _names(
     Message,
     {
-        "id", "channel_id", "chat_id", "external_id", "seq", "reply_to_message_id", "timestamp", "status",
+        "id", "channel_id", "chat_id", "platform", "external_id", "seq", "reply_to_message_id", "timestamp", "status",
         "sent", "delivered", "seen", "time_sent", "time_delivered", "time_seen",
     },
 )  # fmt: skip

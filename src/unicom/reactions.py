@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from unicom import categories, fetching, health, signals, statuses
 from unicom.adapters import adapter_for, recheck
-from unicom.errors import DeliveryError
+from unicom.errors import DeliveryError, EncryptionKeyError
 from unicom.jobs import RetryLater, job, slow_job
 from unicom.models import Account, CallbackExecution, Channel, Delivery, Message, Request
 
@@ -152,6 +152,10 @@ def validate_channel(args: dict[str, Any]) -> None:
 def recheck_channel(args: dict[str, Any]) -> None:
     """Try a channel that is down, again and again until it works, somebody sets it up or switches it off."""
     since = datetime.fromisoformat(args["since"])
-    channel = Channel.objects.filter(pk=args["channel"], active=True, down_since=since).first()
-    if channel is not None and not recheck(channel):
+    try:
+        channel = Channel.objects.filter(pk=args["channel"], active=True, down_since=since).first()
+        works = channel is None or recheck(channel)
+    except EncryptionKeyError:
+        works = False  # the key may be put back, today or tomorrow
+    if not works:
         raise RetryLater(health.next_try(timezone.now() - since))

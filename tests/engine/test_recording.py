@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import IntegrityError, connection
 from django.db.models import F
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, override_settings
+from django.utils import timezone
 
 from unicom import crypto, decisions, outbox, pacing
 from unicom.models import Channel, Chat, Delivery, Message, Pace
@@ -137,6 +140,23 @@ def test_a_channel_whose_secrets_cannot_be_read_does_not_stop_the_others(
         cursor.execute("UPDATE unicom_channel SET config = %s WHERE id = %s", [foreign, shared_channel.pk])
     assert [row.message.text for row in outbox.claim(10)] == ["2"]
     assert Channel.objects.filter(pk=shared_channel.pk, down_since=None).count() == 0
+
+
+def test_a_channel_whose_secrets_can_be_read_again_goes_on_by_itself_however_late(
+    shared_channel: Channel, unicom_sent: Wire
+) -> None:
+    """A key was taken out and is put back the next day: nobody has to look for channels that stopped."""
+    message = shared_channel.send_message({"chat_id": "one", "text": "1"})
+    began = timezone.now()
+    with time_machine.travel(began, tick=False) as clock:
+        with override_settings(UNICOM_ENCRYPTION_KEYS=["other"]):
+            assert outbox.claim(10) == []
+            for hours in range(1, 25):
+                clock.move_to(began + timedelta(hours=hours))
+                drain()
+        clock.move_to(began + timedelta(hours=26))
+        drain()
+    assert Message.objects.get(pk=message.pk).status == "sent"
 
 
 def test_resending_an_edit_leaves_the_message_as_sent(shared_channel: Channel, unicom_sent: Wire) -> None:
