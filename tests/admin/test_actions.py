@@ -21,10 +21,8 @@ def delivery(chat: Chat, said: Callable[..., Message]) -> Callable[..., Delivery
 
     def make(state: str, **values: Any) -> Delivery:
         message = said("Hello", is_outgoing=True, status=state, seq=None)
-        defaults = {"payload": {"text": "Hello"}, "error": f"it is {state}"}
-        return Delivery.objects.create(
-            message=message, channel=chat.channel, chat=chat, state=state, **defaults, **values
-        )
+        defaults = {"payload": {"text": "Hello"}, "error": f"it is {state}", **values}
+        return Delivery.objects.create(message=message, channel=chat.channel, chat=chat, state=state, **defaults)
 
     return make
 
@@ -54,6 +52,18 @@ def test_a_delivery_is_acted_on_only_where_that_makes_sense(
     content = act(admin_client, "delivery", action, row.pk)
     assert state_of(row) == after
     assert ("the action does not apply to it" in content) is (before == after)
+
+
+def test_what_may_have_arrived_is_listed_with_its_reason_and_what_can_be_done(
+    admin_client: Client, delivery: Callable[..., Delivery]
+) -> None:
+    row = delivery("unknown", error="Telegram took the call and did not answer")
+    delivery("sent", error="not to be listed")
+    content = admin_client.get(page("delivery"), {"state__exact": "unknown"}).content.decode()
+    assert "Telegram took the call and did not answer" in content
+    assert "not to be listed" not in content
+    assert f'value="{row.pk}"' in content
+    assert 'value="resend"' in content and 'value="dismiss"' in content
 
 
 @pytest.mark.django_db(transaction=True)

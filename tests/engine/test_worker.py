@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from unicom import jobs, outbox
 from unicom.errors import DeliveryError
+from unicom.leases import BATCH
 from unicom.models import Channel, Delivery, Job, Message, WorkerHeartbeat
 from unicom.testing.memory import Wire
 from unicom.worker import Worker
@@ -150,6 +151,57 @@ def test_a_job_that_kills_its_worker_again_and_again_is_parked(transactional_db:
     parked = Job.objects.get()
     assert (parked.state, parked.crashes) == ("parked", 3)
     assert "died 3 times" in parked.error
+
+
+def test_a_delivery_that_kills_its_worker_again_and_again_is_parked_and_lets_the_next_go(
+    shared_channel: Channel, unicom_sent: Wire
+) -> None:
+    """Where a repeat does no harm it is repeated, but not for ever."""
+    shared_channel.config = {"ON_UNKNOWN": "resend"}
+    shared_channel.save()
+    poison = shared_channel.send_message({"chat_id": "one", "text": "1"})
+    shared_channel.send_message({"chat_id": "one", "text": "2"})
+    for _ in range(3):
+        (claimed,) = outbox.claim(1)
+        assert claimed.message_id == poison.pk
+        Delivery.objects.filter(pk=claimed.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+        assert outbox.recover() == 1
+    poison.refresh_from_db()
+    assert poison.status == "failed" and "died 3 times" in poison.error
+    call_command("unicom_worker", "--run-once", stdout=io.StringIO())
+    assert [part.text for part in unicom_sent.parts] == ["2"]
+
+
+def test_a_worker_claims_no_more_than_its_threads_can_call_at_once(
+    shared_channel: Channel, unicom_sent: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a worker holds when it is killed may have arrived, so it holds as little as it can."""
+    for number in range(30):
+        shared_channel.send_message({"chat_id": f"chat{number}", "text": str(number)})
+    assert len(outbox.claim(100)) == BATCH == 10
+    going = threading.Semaphore(0)
+    arrived = threading.Semaphore(0)
+    whole = outbox.deliver
+
+    def slow(delivery: Delivery) -> outbox.Outcome:
+        arrived.release()
+        going.acquire(timeout=20)
+        return whole(delivery)
+
+    monkeypatch.setattr(outbox, "deliver", slow)
+    worker = Worker(concurrency=3)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        for _ in range(3):
+            assert arrived.acquire(timeout=20)
+        time.sleep(0.2)
+        assert Delivery.objects.filter(state="sending").count() == BATCH + 3
+    finally:
+        worker.stop()
+        for _ in range(30):
+            going.release()
+        thread.join()
 
 
 def test_an_orphaned_lane_is_found_by_the_sweep(shared_channel: Channel, unicom_sent: Wire) -> None:
