@@ -481,16 +481,20 @@ def _status_changed(channel: Channel, event: StatusChanged) -> Ingested:
 
 
 def _doubtful(channel: Channel, event: StatusChanged) -> Delivery | None:
-    """Return the delivery a receipt names by our own id, where it was not known whether it had arrived; now it is."""
+    """Return the delivery a receipt names by our own id, where it was not known whether it had arrived; now it is.
+
+    One that is queued again is not sent again, then.
+    """
     if not event.delivery_id.isdigit() or len(event.delivery_id) > 18:
         return None
     mine = Delivery.objects.filter(pk=int(event.delivery_id), channel=channel, act="send", external_id=None)
-    delivery = mine.select_for_update(of=("self",)).filter(state__in=("unknown", "failed")).first()
+    delivery = mine.select_for_update(of=("self",)).filter(state__in=("queued", "unknown", "failed")).first()
     if delivery is None:
         return None
     mine.update(external_id=event.external_id)
     delivery.external_id = event.external_id
-    Message.objects.filter(pk=delivery.message_id, external_id=None).update(external_id=event.external_id)
+    if delivery.part == 0:
+        Message.objects.filter(pk=delivery.message_id, external_id=None).update(external_id=event.external_id)
     return delivery
 
 

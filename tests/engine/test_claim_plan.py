@@ -134,6 +134,25 @@ def test_a_campaign_of_any_size_is_neither_searched_through_nor_in_the_way_of_a_
     assert len(queries) <= 14
 
 
+def test_the_sweep_of_a_campaign_looks_into_no_chat(memory_channel: Channel) -> None:
+    """It runs in the thread that claims: what it costs, a reply waits."""
+    _campaign(memory_channel, 20_000)
+    lost = memory_channel.send_message({"chat_id": "person", "text": "left behind"})
+    Delivery.objects.filter(message=lost).update(at_front=False)
+    with CaptureQueriesContext(connection) as queries:
+        assert outbox.QUEUE.promote_orphans() == 1
+        assert outbox.QUEUE.promote_orphans() == 0
+    assert len(queries) == 2
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+            cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {queries[-1]['sql']}")
+            found = cursor.fetchone()[0]
+        nodes = _nodes((json.loads(found) if isinstance(found, str) else found)[0]["Plan"])
+        touched = sum(node["Actual Rows"] * node["Actual Loops"] for node in nodes if "Relation Name" in node)
+        assert touched <= 10, json.dumps(nodes[0], indent=1)[:3000]
+
+
 def test_an_empty_queue_costs_one_look(memory_channel: Channel, django_assert_num_queries: Any) -> None:
     pacing.database_time()  # PostgreSQL is asked for its clock once a second
     with django_assert_num_queries(1):
