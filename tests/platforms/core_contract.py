@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.platforms.subject import Subject
-from unicom.errors import InvalidMessage
+from unicom.errors import IdempotencyConflict, InvalidMessage
 from unicom.models import Attachment, Channel, Chat, Delivery, Job, Message, Request, Update
 from unicom.platforms import adapter_class
 from unicom.platforms.base import Adapter
@@ -116,6 +116,21 @@ class CoreContract(Subject):
         assert (answer.status in ARRIVED, answer.text, answer.error) == (True, text, "")
         parts = [Part.from_json(row.payload) for row in answer.deliveries.order_by("part")]
         assert "".join(self.shown(part) for part in parts) == text
+
+    @pytest.mark.django_db
+    def test_a_key_makes_one_message_of_the_same_send_and_names_what_differs(
+        self, client: Client, channel: Channel
+    ) -> None:
+        message = self._greeted(client, channel)
+        order = {"text": "It is on its way.", "idempotency_key": "order-7"}
+        answer = message.reply_with(order)
+        drain()
+        assert message.reply_with(order) == answer
+        with pytest.raises(IdempotencyConflict, match="text"):
+            message.reply_with({**order, "text": "It is not."})
+        drain()
+        assert Message.objects.filter(channel=channel, is_outgoing=True).count() == 1
+        assert answer.deliveries.count() == 1
 
     @pytest.mark.django_db(transaction=True)
     def test_the_platform_is_called_outside_any_transaction(

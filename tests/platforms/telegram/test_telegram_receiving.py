@@ -42,6 +42,7 @@ def test_an_update_that_telegram_repeats_is_one_message(channel, client, telegra
 
 
 def test_two_bots_with_equal_update_and_message_ids_keep_both_messages(channel, client, telegram, bot, ann):
+    """Known failure 15: they dropped each other's."""
     from unicom.models import Channel
 
     other_bot = telegram.add_bot("other_bot")
@@ -58,6 +59,7 @@ def test_two_bots_with_equal_update_and_message_ids_keep_both_messages(channel, 
 
 
 def test_a_receiver_that_fails_loses_no_message(channel, deliver, bot, ann):
+    """Known failure 15: an error after the update was marked as seen lost the message for ever."""
     from unicom.signals import message_received
 
     calls = []

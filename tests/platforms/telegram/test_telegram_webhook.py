@@ -16,6 +16,7 @@ BODY = b'{"update_id": 1, "message": {}}'
 
 
 def test_validating_sets_the_webhook_with_a_secret_and_every_kind_of_update(channel, bot):
+    """Known failure 2: a config with the documented ``API_TOKEN`` was not taken."""
     assert channel.active
     assert channel.external_id == str(bot.id)
     assert bot.webhook.url == f"{ORIGIN}/unicom/telegram/{channel.pk}"
