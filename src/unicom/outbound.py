@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import transaction
 
-from unicom import buttons, drafting, idempotency, jobs, media, outbox, platform_templates, windows
+from unicom import buttons, claiming, drafting, idempotency, jobs, media, platform_templates, windows
 from unicom.adapters import adapter_for
 from unicom.drafting import Wish
 from unicom.errors import InvalidConfig, InvalidMessage
@@ -245,7 +245,7 @@ def _queue(
     )
     if waiting:
         # After the commit: in the caller's transaction it would hold up what goes out meanwhile.
-        transaction.on_commit(lambda: outbox.lend_priority(made[0]), robust=True)
+        transaction.on_commit(lambda: claiming.lend_priority(made[0]), robust=True)
     jobs.wake(chat_id=chat.pk, is_local=adapter.is_local)
 
 

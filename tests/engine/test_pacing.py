@@ -12,7 +12,7 @@ from django.core.management import call_command
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from unicom import outbox, pacing
+from unicom import claiming, outbox, pacing
 from unicom.errors import DeliveryError
 from unicom.models import Channel, Delivery, Pace
 from unicom.testing.memory import MemoryAdapter, Wire
@@ -134,19 +134,19 @@ def test_a_second_refusal_from_another_chat_within_five_seconds_closes_the_chann
     assert pacing.admit([third]) == {}
     clock.now += 4
     pacing.refused(second, timedelta(seconds=20))
-    assert outbox.due_channels(10) == []
+    assert claiming.due_channels(10) == []
     clock.now += 20.5
-    assert outbox.due_channels(10) == [paced.pk]
+    assert claiming.due_channels(10) == [paced.pk]
 
 
 def test_refusals_far_apart_or_of_one_chat_leave_the_channel_open(paced: Channel, clock: Clock) -> None:
     first, again, second = _deliveries(paced, [1, 1, 2])
     pacing.refused(first, timedelta(seconds=1))
     pacing.refused(again, timedelta(seconds=1))
-    assert outbox.due_channels(10) == [paced.pk]
+    assert claiming.due_channels(10) == [paced.pk]
     clock.now += 6
     pacing.refused(second, timedelta(seconds=1))
-    assert outbox.due_channels(10) == [paced.pk]
+    assert claiming.due_channels(10) == [paced.pk]
 
 
 def test_a_call_that_missed_its_slot_is_put_back_without_counting_as_an_attempt(

@@ -40,13 +40,13 @@ class Delivery(LeasedRow):
             models.UniqueConstraint(fields=["chat"], condition=Q(state=SENDING), name="unicom_delivery_one_a_chat"),
         ]
         indexes = [
-            # outbox.claim: the due fronts of a channel, replies first.
+            # claiming.claim: the due fronts of a channel, replies first.
             models.Index(
                 fields=["channel", "priority", "next_attempt_at", "id"],
                 condition=Q(state=QUEUED, at_front=True),
                 name="unicom_delivery_claim",
             ),
-            # outbox.claim and promote: is anything earlier of this chat open, and what is next?
+            # claiming.claim and promote: is anything earlier of this chat open, and what is next?
             models.Index(fields=["chat", "id"], condition=Q(state__in=OPEN_STATES), name="unicom_delivery_lane"),
             # outbox.recover: whose lease ran out?
             models.Index(fields=["lease_until"], condition=Q(state=SENDING), name="unicom_delivery_lease"),
