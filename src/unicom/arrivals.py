@@ -35,14 +35,14 @@ def account_id(channel: Channel, person: Person) -> str:
 def sender(
     channel: Channel, event: MessageReceived, chat_id: str, known: AccountChat | None
 ) -> tuple[Account, bool, bool]:
-    """Return who wrote, whether there are categories to sort the request into, and whether an edit came before it.
+    """Return who wrote, whether there are categories to sort the request into, and whether the message is known.
 
     To be called with the chat's row locked, so that of a message and its edit one sees the other.
     """
     if known is not None and known.chat_id == chat_id:
         return known.account, known.has_categories, False  # type: ignore[attr-defined]
     found = account(channel, event.sender, chat_id, event.external_id)
-    return found, found.has_categories, found.has_edited  # type: ignore[attr-defined]
+    return found, found.has_categories, found.is_known  # type: ignore[attr-defined]
 
 
 def account(channel: Channel, person: Person, chat_id: str, external_id: str = "") -> Account:
@@ -68,8 +68,8 @@ def _accounts() -> QuerySet[Account, Any]:
     # What else a message needs to know comes with the same query.
     in_chat = Exists(AccountChat.objects.filter(account=OuterRef("pk"), chat_id=SECOND_TEXT))
     has_categories = Exists(RequestCategory.objects.filter(is_active=True))
-    has_edited = Exists(Message.objects.filter(channel=NUMBER, external_id=THIRD_TEXT, edited_at__isnull=False))
-    return Account.objects.filter(pk=TEXT).order_by().values_list(*_COLUMNS, in_chat, has_categories, has_edited)
+    is_known = Exists(Message.objects.filter(channel=NUMBER, external_id=THIRD_TEXT))
+    return Account.objects.filter(pk=TEXT).order_by().values_list(*_COLUMNS, in_chat, has_categories, is_known)
 
 
 _COLUMNS = tuple(field.attname for field in Account._meta.concrete_fields)
@@ -77,13 +77,13 @@ _ACCOUNT = Prepared(_accounts)
 
 
 def _find(channel: Channel, pk: str, chat_id: str, external_id: str) -> Account | None:
-    """Return an account with ``in_chat``, ``has_categories``, and ``has_edited``: an edit of that message is here."""
+    """Return an account with ``in_chat``, ``has_categories``, and ``is_known``: a message of that id is here."""
     database = router.db_for_write(Account)
     rows = _ACCOUNT.rows(database, number=channel.pk, text=pk, second_text=chat_id, third_text=external_id)
-    for *columns, in_chat, has_categories, has_edited in rows:
+    for *columns, in_chat, has_categories, is_known in rows:
         found = Account.from_db(database, _COLUMNS, columns)
         found.in_chat, found.has_categories = in_chat, has_categories  # type: ignore[attr-defined]
-        found.has_edited = has_edited  # type: ignore[attr-defined]
+        found.is_known = is_known  # type: ignore[attr-defined]
         return found
     return None
 
@@ -167,9 +167,14 @@ def find_message(channel: Channel, chat_id: str | None, reference: str) -> str |
     )
 
 
-def complete_edited(channel: Channel, event: MessageReceived, files: list[Arrived]) -> Message:
+def edited_before(channel: Channel, event: MessageReceived) -> Message | None:
+    """Return the message that an edit has brought whose first form this is."""
+    return Message.objects.filter(channel=channel, external_id=event.external_id, edited_at__isnull=False).first()
+
+
+def complete(message: Message, event: MessageReceived, files: list[Arrived]) -> None:
     """Add to a message that an edit has brought what only its first form has: files, time, what it answers."""
-    message = Message.objects.filter(channel=channel, external_id=event.external_id, edited_at__isnull=False)[:1].get()
+    channel = message.channel
     first = next((item.path for item in files if item.path), "")
     former = {"text": event.text, "html": event.html, "until": message.edited_at and message.edited_at.isoformat()}
     message.raw = {**message.raw, "edits": [former, *message.raw.get("edits", [])]}
@@ -179,7 +184,6 @@ def complete_edited(channel: Channel, event: MessageReceived, files: list[Arrive
         message.reply_to_message_id = find_message(channel, message.chat_id, event.reply_to)
     message.save(update_fields=["raw", "timestamp", "media_type", "media", "reply_to_message"])
     write_attachments(channel, message, files, event.external_id if event.album else "")
-    return message
 
 
 @dataclass(kw_only=True, slots=True)

@@ -221,16 +221,17 @@ def _message_received(
     chat_id, seq = _number(channel, event.conversation, message_id, now)
     account, has_categories, is_known = arrivals.sender(channel, event, chat_id, known)
     if is_known and edit is not None:
-        # Another edit of it was stored while this one waited for the chat.
+        # It, or another edit of it, was stored while this one waited for the chat.
         give_back_seq(chat_id)
         return _message_edited(channel, edit)
+    edited = arrivals.edited_before(channel, event) if is_known else None
     files = [arrivals.Arrived.of(item) for item in event.files]
     try:
-        if is_known:
+        if edited is not None:
             give_back_seq(chat_id)
-            message = arrivals.complete_edited(channel, event, files)
-            live.message_changed(message)
-            return Ingested(event=event, message=message, is_duplicate=True)
+            arrivals.complete(edited, event, files)
+            live.message_changed(edited)
+            return Ingested(event=event, message=edited, is_duplicate=True)
         edited_at = (edit.timestamp or now) if edit is not None else None
         return _write_message(
             channel, event, message_id, chat_id, seq, account, files, has_categories=has_categories, edited_at=edited_at

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
 from django.db import connection
 
+from tests.pipeline.simultaneous import at_once, succeeded
 from unicom import inbound, outbox
 from unicom.errors import DeliveryError
 from unicom.models import Chat, Delivery, Message, Request, Update
@@ -132,3 +135,21 @@ def test_a_conversation_that_moves_while_people_already_write_there_is_told_apar
     message.refresh_from_db()
     assert (message.status, message.error) == ("failed", "upgraded (the conversation goes on in another chat)")
     assert Chat.objects.count() == 2 and Chat.objects.get(pk=chat.pk).external_id == "room"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_message_and_its_edits_that_come_at_the_same_moment_are_one_message(channel, settings):
+    """Whichever is first: the others wait for the chat, and then look again."""
+    settings.UNICOM_EXECUTOR = "worker"
+    inbound.ingest(channel, [MessageReceived(key="0", conversation=ROOM, sender=ANN, text="before")])
+    for number in range(6):
+        first = replace(received(), key=f"{number}:1", external_id=str(number))
+        edits = [
+            replace(edited(text, key=f"{number}:{minute}", minute=minute), external_id=str(number))
+            for minute, text in ((2, "second"), (3, "third"))
+        ]
+        succeeded(at_once([partial(inbound.ingest, channel, [event]) for event in (first, *edits)]))
+        message = Message.objects.get(external_id=str(number))
+        assert message.text == "third"
+    seqs = Message.objects.order_by("seq").values_list("seq", flat=True)
+    assert list(seqs) == list(range(1, Chat.objects.get().last_seq + 1))
