@@ -11,5 +11,7 @@ echo "==> Formatting templates"
 scripts/tracked.sh '*/templates/*.html' | xargs --no-run-if-empty $bin/djade --target-version 5.2 || true
 echo "==> Formatting the web chat's component"
 (cd frontend && npm run --silent format) || true
+echo "==> Writing the documentation's tables that are made from the code"
+$bin/python scripts/context_table.py
 echo "==> What ruff could not mend by itself:"
 $bin/ruff check .

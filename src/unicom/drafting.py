@@ -7,11 +7,14 @@ import binascii
 import io
 import re
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from unicom import buttons, idempotency, identities, media, platform_templates
+from django.core.files.base import File
+
+from unicom import buttons, idempotency, identities, media, platform_templates, templating
 from unicom.cleaning import text_problem
 from unicom.errors import InvalidMessage
 from unicom.ids import chat_key
@@ -24,6 +27,7 @@ COMMON_KEYS = frozenset(
     {
         "chat_id", "text", "html", "type", "file_path", "attachments", "base64_image", "base64_audio", "buttons",
         "reply_markup", "parse_mode", "reply_to_message_id", "silent", "protect", "priority", "idempotency_key",
+        "cancel_on_reply", *templating.KEYS,
     }
 )  # fmt: skip
 FILE_KEYS = frozenset({"file_path", "attachments", "base64_image", "base64_audio"})
@@ -44,6 +48,7 @@ class WishedFile:
     content_type: str
     path: Path | None = None
     data: bytes = b""
+    file: File[bytes] | None = None
 
     def described(self, stored_path: str = "") -> OutgoingFile:
         """Return it as the adapter sees it."""
@@ -57,11 +62,15 @@ class WishedFile:
 
     def store(self, stored: list[str]) -> OutgoingFile:
         """Copy it into our storage, noting the path in ``stored`` so that a failure can take it away again."""
-        content: IO[bytes] = self.path.open("rb") if self.path else io.BytesIO(self.data)
-        with content:
+        with self._opened() as content:
             path = media.store(content, self.name)[0]
         stored.append(path)
         return self.described(path)
+
+    def _opened(self) -> AbstractContextManager[IO[bytes]]:
+        if self.path is not None:
+            return self.path.open("rb")
+        return io.BytesIO(self.data) if self.file is None else _opened(self.file)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -83,6 +92,7 @@ class Wish:
     parse_mode: str = ""
     silent: bool = False
     protect: bool = False
+    cancel_on_reply: bool = False
     priority: int = PRIORITY_NORMAL
     idempotency_key: str = ""
     options: dict[str, Any] = field(default_factory=dict)
@@ -129,6 +139,7 @@ def read(
     *,
     chat: Chat | None,
     answered: Message | None,
+    user: Any = None,
 ) -> Wish:
     """Read a send; what is wrong with it is added to ``problems``, key by key."""
     wish = Wish(chat=chat, answered=answered)
@@ -139,7 +150,7 @@ def read(
     addresses = ADDRESS_KEYS if adapter.supports_addresses else frozenset()
     templates = TEMPLATE_KEYS if adapter.supports_templates else frozenset()
     _keys(adapter, channel, given, COMMON_KEYS | addresses | templates, problems)
-    _content(adapter, given, problems, wish)
+    _content(adapter, templating.rendered(channel, given, problems, user=user), problems, wish)
     _place(adapter, channel, given, problems, wish)
     _manner(adapter, given, problems, wish)
     _template(channel, given, problems, wish)
@@ -237,8 +248,11 @@ def _files(given: Mapping[Any, Any], problems: dict[str, str], wish: Wish) -> No
         attachments = []
     paths += [(f"attachments[{number}]", path) for number, path in enumerate(attachments)]
     for key, value in paths:
+        if isinstance(value, File):
+            _file(key, value, problems, wish)
+            continue
         if not isinstance(value, str | Path) or not str(value):
-            problems[key] = f"the path of a file is needed, not {value!r}"
+            problems[key] = f"the path of a file, or a File, is needed, not {value!r}"
             continue
         path = media.readable_path(str(value)) if "\x00" not in str(value) else None
         if path is None:
@@ -256,6 +270,30 @@ def _files(given: Mapping[Any, Any], problems: dict[str, str], wish: Wish) -> No
     for key, major in (("base64_image", "image"), ("base64_audio", "audio")):
         if key in given:
             _base64(key, major, given[key], problems, wish)
+
+
+def _file(key: str, value: File[bytes], problems: dict[str, str], wish: Wish) -> None:
+    name = (value.name or "file").replace("\\", "/").rsplit("/", 1)[-1]
+    try:
+        with _opened(value) as content:
+            head: Any = content.read(4096)
+            size = content.seek(0, io.SEEK_END)
+            content.seek(0)
+    except FileNotFoundError:
+        problems[key] = f"there is no file {name!r}"
+    except (OSError, ValueError, TypeError) as error:
+        problems[key] = f"{name!r} cannot be read ({type(error).__name__})"
+    else:
+        if not isinstance(head, bytes):
+            problems[key] = f"{name!r} is open as text; open it as bytes"
+            return
+        wish.files.append(WishedFile(name=name, size=size, content_type=media.detect(head, name), file=value))
+
+
+def _opened(file: File[bytes]) -> AbstractContextManager[IO[bytes]]:
+    """Open a file from its beginning; one of the caller's stays open."""
+    content: Any = file.open("rb")
+    return content if isinstance(file, media.StoredFile) else nullcontext(content)
 
 
 def _base64(key: str, major: str, value: Any, problems: dict[str, str], wish: Wish) -> None:
@@ -371,7 +409,7 @@ def _before(channel: Channel, value: Any, problems: dict[str, str], wish: Wish) 
 
 
 def _manner(adapter: Adapter, given: Mapping[Any, Any], problems: dict[str, str], wish: Wish) -> None:
-    for key in ("silent", "protect"):
+    for key in ("silent", "protect", "cancel_on_reply"):
         if key in given:
             if isinstance(given[key], bool):
                 setattr(wish, key, given[key])

@@ -10,6 +10,7 @@
     ├── ConfigurationError (ImproperlyConfigured)
     │   ├── UnknownPlatform (LookupError)
     │   └── EncryptionKeyError               a secret cannot be read with the keys at hand
+    ├── TemplateProblem (ValueError)         a template that cannot be rendered, by line and variable
     ├── AuthenticationFailed (PermissionError)   a webhook that is not from whom it says
     ├── AnomalousPayload (ValueError)        an authenticated payload nobody can read
     ├── NotAccessible (LookupError)          it does not exist, or not for this account
@@ -21,7 +22,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from django.core.exceptions import ImproperlyConfigured, ValidationError
@@ -73,6 +74,17 @@ class UnknownPlatform(ConfigurationError, LookupError):
 
 class EncryptionKeyError(ConfigurationError):
     """Report a stored secret that none of the configured keys opens."""
+
+
+class TemplateProblem(UnicomError, ValueError):
+    """Say in one sentence why a template cannot be rendered, with the line and the variables that stand in it."""
+
+    def __init__(self, sentence: str, *, line: int | None = None, names: Sequence[str] = ()) -> None:
+        self.sentence, self.line, self.names = sentence, line, tuple(names)
+        where = f"line {line}" if line is not None else ""
+        if names:
+            where = f"{where} ({', '.join(names)})" if where else ", ".join(names)
+        super().__init__(f"{where}: {sentence}" if where else sentence)
 
 
 class AuthenticationFailed(UnicomError, PermissionError):

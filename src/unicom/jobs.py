@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -93,6 +93,23 @@ def hurry(kind: str, key: str) -> None:
 def wake(*, job: tuple[str, str] | None = None, chat_id: str = "", is_local: bool = False) -> None:
     """Hurry what was just written, once it is committed. A lost wake-up does no harm: a sweep finds the rows."""
     transaction.on_commit(lambda: _hurry(job, chat_id, is_local=is_local), robust=True)
+
+
+def wake_chats(chat_ids: Collection[str], *, is_local: bool = False) -> None:
+    """Hurry what was just written to several chats, as :func:`wake` does for one."""
+    if settings.UNICOM_EXECUTOR == "inline" or is_local:
+        for chat_id in chat_ids:
+            wake(chat_id=chat_id, is_local=is_local)
+    elif chat_ids:
+        transaction.on_commit(partial(_promote, tuple(chat_ids)), robust=True)
+
+
+def _promote(chat_ids: Collection[str]) -> None:
+    from unicom import outbox
+
+    outbox.QUEUE.promote(*chat_ids)
+    for chat_id in chat_ids:
+        executors.hurry(chat_id=chat_id)
 
 
 def _hurry(job: tuple[str, str] | None, chat_id: str, *, is_local: bool) -> None:

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 import filetype
 from django.core.files.base import File
@@ -17,6 +17,11 @@ from django.core.files.storage import Storage, storages
 
 from unicom.conf import settings
 from unicom.ids import unguessable
+
+if TYPE_CHECKING:
+    _BytesFile = File[bytes]
+else:
+    _BytesFile = File
 
 Kind = Literal["image", "audio", "video", "file"]
 # Types a browser only draws or plays; anything else (HTML and SVG above all) is offered as a download.
@@ -88,6 +93,18 @@ def store(content: IO[bytes], name: str, declared: str = "") -> tuple[str, int, 
     content.seek(0)
     path = chat_storage().save(upload_path(None, name), File(content, name=name))
     return path, size, sha.hexdigest(), detect(head, name, declared)
+
+
+class StoredFile(_BytesFile):
+    """Be a file in the storage of chats, under the name people know; each opening reads it anew."""
+
+    def __init__(self, path: str, name: str) -> None:
+        super().__init__(None, name=name or path.rsplit("/", 1)[-1])
+        self.path = path
+
+    def open(self, *_: Any, **__: Any) -> Any:
+        """Open it for reading; the caller closes it."""
+        return chat_storage().open(self.path, "rb")
 
 
 def forget(paths: Iterable[str]) -> None:

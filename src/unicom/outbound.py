@@ -6,17 +6,19 @@ after the commit; a rollback sends nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from unicom import buttons, claiming, drafting, idempotency, jobs, media, platform_templates, windows
 from unicom.adapters import adapter_for
 from unicom.drafting import Wish
 from unicom.errors import InvalidConfig, InvalidMessage
 from unicom.ids import chat_key, uuid7
-from unicom.models import Attachment, Channel, Chat, Delivery, Message, Suppression
+from unicom.models import Attachment, CallbackExecution, Channel, Chat, Delivery, Message, Suppression
 from unicom.models.message import PRIORITY_REPLY
 from unicom.platforms import adapter_class
 from unicom.platforms.base import Adapter
@@ -38,37 +40,87 @@ def reply(message: Message, data: Mapping[str, Any], *, user: Any = None) -> Mes
     return _send(message.channel, data, chat=message.chat, answered=message, user=user)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prepared:
+    """Be a send that was read and checked, with nothing written yet."""
+
+    channel: Channel
+    adapter: Adapter
+    wish: Wish
+    user: Any = None
+
+
+@dataclass(kw_only=True, slots=True)
+class Rows:
+    """Be what a send comes to in the database, not inserted yet; of a repeated one, the earlier message alone."""
+
+    message: Message
+    adapter: Adapter
+    is_repeat: bool = False
+    attachments: list[Attachment] = field(default_factory=list)
+    executions: list[CallbackExecution] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
+    before: Rows | None = None
+    """What has to be delivered before this one, which is held until then."""
+
+
 def _send(
     channel: Channel, data: Mapping[str, Any], *, chat: Chat | None, answered: Message | None, user: Any
 ) -> Message:
-    adapter, problems = opened(channel)
-    if adapter is None:
-        raise InvalidMessage(problems)
-    wish = drafting.read(adapter, channel, data, problems, chat=chat, answered=answered)
-    if not problems:
-        _check(adapter, wish.outbound(), problems)
-        _check_window(adapter, channel, wish, problems)
-    if problems:
-        raise InvalidMessage(problems)
-    stored: list[str] = []
-    with transaction.atomic():
-        try:
-            message = _save(channel, adapter, wish, user, stored)
-        except BaseException:
-            # Only in here: once it is committed the files are the row's, whatever a hook after the commit does.
-            media.forget(stored)
-            raise
+    message = write([prepare(channel, data, chat=chat, answered=answered, user=user)])[0]
     # Outside a transaction it has been tried by now; inside one the row is as it was written.
     if not transaction.get_connection().in_atomic_block:
         message.refresh_from_db()
     return message
 
 
-def opened(channel: Channel) -> tuple[Adapter | None, dict[str, str]]:
+def prepare(
+    channel: Channel,
+    data: Mapping[str, Any],
+    *,
+    chat: Chat | None = None,
+    answered: Message | None = None,
+    user: Any = None,
+    adapter: Adapter | None = None,
+) -> Prepared:
+    """Read and check a send; raises InvalidMessage. ``adapter`` is the channel's, where the caller has it at hand."""
+    adapter, problems = opened(channel, adapter)
+    if adapter is None:
+        raise InvalidMessage(problems)
+    wish = drafting.read(adapter, channel, data, problems, chat=chat, answered=answered, user=user)
+    if not problems:
+        _check(adapter, wish.outbound(), problems)
+        _check_window(adapter, channel, wish, problems)
+    if problems:
+        raise InvalidMessage(problems)
+    return Prepared(channel=channel, adapter=adapter, wish=wish, user=user)
+
+
+def write(prepared: Sequence[Prepared], stored: list[str] | None = None) -> list[Message]:
+    """Write what was prepared, all or none, each table in one statement; returns the messages in the same order.
+
+    ``stored`` takes the paths of the files that were copied, for a caller whose own transaction may still fail.
+    """
+    copied: list[str] = []
+    with transaction.atomic():
+        try:
+            rows = [_build(item, copied) for item in prepared]
+            fresh = [item for item in rows if not item.is_repeat]
+            _insert([row for item in fresh for row in (item.before, item) if row is not None])
+        except BaseException:
+            # Only in here: once it is committed the files are the row's, whatever a hook after the commit does.
+            media.forget(copied)
+            raise
+    if stored is not None:
+        stored += copied
+    return [item.message for item in rows]
+
+
+def opened(channel: Channel, adapter: Adapter | None = None) -> tuple[Adapter | None, dict[str, str]]:
     """Return a channel's adapter, and what stands in the way of sending with it."""
     problems: dict[str, str] = {}
     try:
-        adapter = adapter_for(channel)
+        adapter = adapter or adapter_for(channel)
     except InvalidConfig as error:
         return None, {f"channel.config.{key}": sentence for key, sentence in error.problems.items()}
     except LookupError as error:
@@ -122,16 +174,19 @@ def _check_marketing(channel: Channel, wish: Wish, problems: dict[str, str]) -> 
         problems["template"] = f"not sent: {stopped.reason}"
 
 
-def _save(channel: Channel, adapter: Adapter, wish: Wish, user: Any, stored: list[str]) -> Message:
+def _build(prepared: Prepared, stored: list[str]) -> Rows:
+    """Make the rows of a send: take its idempotency key, open its chat, copy its files; nothing else is written yet."""
+    channel, adapter, wish, user = prepared.channel, prepared.adapter, prepared.wish, prepared.user
     message_id = uuid7()
     if wish.idempotency_key:
         earlier = idempotency.claim(channel, "", wish.idempotency_key, message_id, wish.content)
         if earlier is not None:
-            return earlier
+            return Rows(message=earlier, adapter=adapter, is_repeat=True)
     chat = wish.chat or _open_chat(channel, wish.new_chat)
+    before: Rows | None = None
     if wish.before is not None:
         wish.before.chat = chat
-        _save(channel, adapter, wish.before, user, stored)
+        before = _build(replace(prepared, wish=wish.before), stored)
     files = [item.store(stored) for item in wish.files]
     outbound = wish.outbound(tuple(files))
     first = files[0] if files else None
@@ -161,23 +216,45 @@ def _save(channel: Channel, adapter: Adapter, wish: Wish, user: Any, stored: lis
         status=QUEUED,
         priority=wish.priority,
     )
-    message.save(force_insert=True)
-    if files:
-        Attachment.objects.bulk_create(
-            Attachment(
-                message=message, kind=item.kind, name=item.name, content_type=item.content_type, size=item.size,
-                file=item.path,
-            )
-            for item in files
-        )  # fmt: skip
-    if wish.executions:
-        buttons.attach(wish.executions, message)
+    attachments = [
+        Attachment(
+            message=message, kind=item.kind, name=item.name, content_type=item.content_type, size=item.size,
+            file=item.path,
+        )
+        for item in files
+    ]  # fmt: skip
     parts = adapter.split(outbound)
-    if wish.before is not None:
-        windows.hold(message, parts)
-    else:
-        _queue(message, chat, parts, adapter, wish.priority)
-    return message
+    if wish.cancel_on_reply and parts:
+        # Of the first alone: what has begun is said to its end.
+        parts[0] = replace(parts[0], unless_answered=True)
+    return Rows(
+        message=message,
+        adapter=adapter,
+        attachments=attachments,
+        executions=wish.executions,
+        parts=parts,
+        before=before,
+    )
+
+
+def _insert(rows: Sequence[Rows]) -> None:
+    """Insert the rows of several sends."""
+    if not rows:
+        return
+    Message.objects.bulk_create([item.message for item in rows])
+    attachments = [row for item in rows for row in item.attachments]
+    if attachments:
+        Attachment.objects.bulk_create(attachments)
+    for item in rows:
+        if item.executions:
+            buttons.attach(item.executions, item.message)
+        if item.before is not None:
+            windows.hold(item.message, item.parts)
+    free = [item for item in rows if item.before is None]
+    _queue([(item.message, dict(enumerate(item.parts)), item.message.priority) for item in free])
+    for is_local in (False, True):
+        chats = dict.fromkeys(item.message.chat_id for item in free if item.adapter.is_local is is_local)
+        jobs.wake_chats(chats, is_local=is_local)
 
 
 def _media_type(outbound: OutboundMessage, adapter: Adapter) -> str:
@@ -210,43 +287,56 @@ def _open_chat(channel: Channel, external_id: str) -> Chat:
 
 def queue_parts(message: Message, parts: list[Part]) -> None:
     """Queue the calls of a message that was held until now."""
-    adapter = adapter_for(message.channel)
-    _queue(message, message.chat, parts, adapter, message.priority)
+    _queue([(message, dict(enumerate(parts)), message.priority)])
+    jobs.wake(chat_id=message.chat_id, is_local=adapter_class(message.channel.platform).is_local)
 
 
 def queue_acts(message: Message, parts: Mapping[int, Part], adapter: Adapter) -> None:
     """Queue what is to be done with a message, by the number of the part it is about; in the caller's transaction."""
-    _queue(message, message.chat, list(parts.values()), adapter, PRIORITY_REPLY, numbers=list(parts))
+    _queue([(message, parts, PRIORITY_REPLY)])
+    jobs.wake(chat_id=message.chat_id, is_local=adapter.is_local)
 
 
-def _queue(
-    message: Message,
-    chat: Chat,
-    parts: list[Part],
-    adapter: Adapter,
-    priority: int,
-    *,
-    numbers: Sequence[int] | None = None,
-) -> None:
-    waiting = Delivery.objects.filter(chat=chat, state__in=OPEN_STATES).exists()
-    made = Delivery.objects.bulk_create(
-        Delivery(
-            message=message,
-            channel_id=message.channel_id,
-            chat=chat,
-            act=part.act,
-            part=numbers[at] if numbers else at,
-            recipient=part.recipient,
-            payload=part.to_json(),
-            priority=priority,
-            at_front=at == 0 and not waiting,
-        )
-        for at, part in enumerate(parts)
-    )
-    if waiting:
+def _queue(acts: Sequence[tuple[Message, Mapping[int, Part], int]]) -> None:
+    """Write the deliveries of messages, each with its parts by their numbers and its priority."""
+    if not acts:
+        return
+    before = _waiting({message.chat_id for message, _, _ in acts})
+    taken = set(before)
+    rows = []
+    for message, parts, priority in acts:
+        for number, part in parts.items():
+            rows.append(
+                Delivery(
+                    message=message,
+                    channel_id=message.channel_id,
+                    chat_id=message.chat_id,
+                    act=part.act,
+                    part=number,
+                    recipient=part.recipient,
+                    payload=part.to_json(),
+                    priority=priority,
+                    at_front=message.chat_id not in taken,
+                )
+            )
+            taken.add(message.chat_id)
+    behind = {row.chat_id: row for row in reversed(Delivery.objects.bulk_create(rows)) if row.chat_id in before}
+    if behind:
         # After the commit: in the caller's transaction it would hold up what goes out meanwhile.
-        transaction.on_commit(lambda: claiming.lend_priority(made[0]), robust=True)
-    jobs.wake(chat_id=chat.pk, is_local=adapter.is_local)
+        transaction.on_commit(lambda: _lend(list(behind.values())), robust=True)
+
+
+def _lend(rows: Sequence[Delivery]) -> None:
+    for row in rows:
+        claiming.lend_priority(row)
+
+
+def _waiting(chat_ids: Collection[str]) -> set[str]:
+    """Return those chats in which something is still to be delivered."""
+    if len(chat_ids) == 1:
+        return set(chat_ids) if Delivery.objects.filter(chat__in=chat_ids, state__in=OPEN_STATES).exists() else set()
+    waiting = Delivery.objects.filter(chat=OuterRef("pk"), state__in=OPEN_STATES)
+    return set(Chat.objects.filter(Exists(waiting), pk__in=chat_ids).order_by().values_list("pk", flat=True))
 
 
 def edit(message: Message, data: Mapping[str, Any]) -> Message:
@@ -305,4 +395,4 @@ def _queue_edit(
             file=item.path,
         )  # fmt: skip
     buttons.attach(wish.executions, message)
-    _queue(message, message.chat, [part], adapter, PRIORITY_REPLY)
+    queue_acts(message, {0: part}, adapter)

@@ -33,7 +33,7 @@ from unicom.types import CANCELLED, FAILED, QUEUED, SENDING, SENT, UNKNOWN, Deli
 
 logger = logging.getLogger("unicom")
 
-LATE = "late"
+LATE, ANSWERED = "late", "answered"
 TORN = "an earlier part failed"
 """Why the parts after one that failed are cancelled; sending that one again brings them back."""
 HOLD = timedelta(minutes=15)
@@ -101,6 +101,8 @@ def complete(delivery: Delivery, adapter: Adapter) -> Part:
     if is_free and not windows.is_open(delivery.chat):
         # It was open when the message was queued, and has closed while it waited.
         raise DeliveryError(windows.closed_sentence(type(adapter), delivery.chat, []), code="window")
+    if part.unless_answered and answered_since(message):
+        raise DeliveryError("not sent: a reply came first", code=ANSWERED)
     reply_to = target = ""
     if delivery.act == "send" and message.reply_to_message_id and delivery.part == 0:
         known: str | None = delivery.answered_external_id  # type: ignore[attr-defined]
@@ -115,6 +117,13 @@ def complete(delivery: Delivery, adapter: Adapter) -> Part:
         reply_to=reply_to,
         target=target,
     )
+
+
+def answered_since(message: Message) -> bool:
+    """Tell whether somebody has written in a message's chat since it was queued."""
+    # Ids rise with our clock; the times, which have the index, may be those of a platform whose clock is behind.
+    recent = Message.objects.filter(chat=message.chat_id, timestamp__gt=message.timestamp - timedelta(days=1))
+    return recent.filter(is_outgoing=False, id__gt=message.pk).exists()
 
 
 def _target(delivery: Delivery, part: Part) -> str:
@@ -284,6 +293,8 @@ def _not_delivered(delivery: Delivery, error: DeliveryError) -> bool:
     now = timezone.now()
     if error.code == LATE:
         return QUEUE.give_back(delivery, now, attempts=max(delivery.attempts - 1, 0))
+    if error.code == ANSWERED:
+        return _settle(delivery, CANCELLED, error.reason, error.code)
     if error.channel_down:
         health.channel_down(delivery.channel_id, error.reason)
         return QUEUE.give_back(
@@ -362,7 +373,7 @@ def _settle(delivery: Delivery, state: str, reason: str, code: str = "") -> bool
         message = copy(delivery.message)
         message.refresh_from_db(fields=["status", "seq", "sent", "delivered", "seen"])
         if delivery.act == "send":
-            if state == FAILED:
+            if state in (FAILED, CANCELLED):
                 # The parts after one that failed would arrive as a torn message.
                 message.deliveries.filter(
                     act="send", state=QUEUED, part__gt=delivery.part, recipient=delivery.recipient

@@ -60,7 +60,7 @@ def refold(
     values: dict[str, Any] = {**known}
     if status != previous:
         values.update(status=status, **_documented(message, status, at or timezone.now()))
-        values["error"] = error if status in (*_FAILURES, UNKNOWN) else ""
+        values["error"] = error if status in (*_FAILURES, UNKNOWN, CANCELLED) else ""
     if message.seq is None and status in SETTLED:
         taken = next_seq(
             channel_id=message.channel_id, chat_id=message.chat_id, message_id=message.pk, at=message.timestamp

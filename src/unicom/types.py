@@ -337,6 +337,8 @@ class Part:
     protect: bool = False
     recipient: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
+    unless_answered: bool = False
+    """It is not to be sent once somebody has written in the chat since it was queued."""
     # Known only when its turn comes: an earlier message may have been queued with this one.
     delivery_id: str = ""
     chat: str = ""

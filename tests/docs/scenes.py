@@ -79,6 +79,8 @@ def _whatsapp(stack: ExitStack) -> Namespace:
 
 BEFORE: dict[str, Callable[[ExitStack], Namespace]] = {
     "sending.md": _with_visitor,
+    "templates.md": _with_visitor,
+    "drafts.md": _with_visitor,
     "buttons.md": _with_visitor,
     "telegram.md": _telegram,
     "whatsapp.md": _whatsapp,

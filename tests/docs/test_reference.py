@@ -14,7 +14,7 @@ from django.dispatch import Signal
 from django.test import override_settings
 
 from tests.docs.pages import PAGES, ROOT, blocks, rows
-from unicom import conf, signals
+from unicom import conf, signals, templating
 
 pytestmark = pytest.mark.once
 
@@ -83,6 +83,12 @@ def test_every_page_is_in_the_table_of_contents() -> None:
     docs = ROOT / "docs"
     pages = {str(page.relative_to(docs).with_suffix("")) for page in PAGES[1:]}
     assert pages - {"index"} <= contents
+
+
+def test_the_table_of_what_templates_may_use_is_that_of_the_code() -> None:
+    # `python scripts/context_table.py` writes it anew.
+    text = (ROOT / "docs" / "templates.md").read_text()
+    assert f"<!-- context, from the code -->\n\n{templating.context_table()}\n\n<!-- end -->" in text
 
 
 def test_the_example_adapter_is_under_120_lines() -> None:

@@ -7,7 +7,7 @@ from unicom.models.callback import CallbackExecution
 from unicom.models.channel import Channel, ChannelState
 from unicom.models.chat import AccountChat, Chat
 from unicom.models.delivery import Delivery
-from unicom.models.draft import DraftMessage
+from unicom.models.draft import DraftAttachment, DraftMessage
 from unicom.models.held import HeldMessage
 from unicom.models.idempotency import IdempotencyKey
 from unicom.models.inbox import InboundReceipt, Update
@@ -32,6 +32,7 @@ __all__ = [
     "ChannelState",
     "Chat",
     "Delivery",
+    "DraftAttachment",
     "DraftMessage",
     "HeldMessage",
     "IdempotencyKey",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.db import models
 from django.utils import timezone
 
+from unicom.models.fields import is_time_zone
+
 
 class Account(models.Model):
     """Be one person on one platform; the key never changes, further ids are identities."""
@@ -20,6 +22,13 @@ class Account(models.Model):
     )
     member = models.ForeignKey(
         "unicom.Member", null=True, blank=True, on_delete=models.SET_NULL, related_name="accounts"
+    )
+    time_zone = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        validators=[is_time_zone],
+        help_text="As in Europe/Amsterdam; empty where it is the member's, or not known.",
     )
     raw = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)

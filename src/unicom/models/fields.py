@@ -1,10 +1,12 @@
-"""Define the column types that are ours: encrypted JSON."""
+"""Define the column types that are ours: encrypted JSON, and what a time zone may be."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
+from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
@@ -14,6 +16,14 @@ if TYPE_CHECKING:
     TextField = models.TextField[Any, Any]
 else:
     TextField = models.TextField
+
+
+def is_time_zone(value: str) -> None:
+    """Raise ValidationError for what is no time zone."""
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, KeyError):
+        raise ValidationError(f"{value!r} is not a time zone; write it as in Europe/Amsterdam.") from None
 
 
 class EncryptedJSONField(TextField):

@@ -9,6 +9,8 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from unicom.models.fields import is_time_zone
+
 
 class MemberGroup(models.Model):
     """Gather members under a name."""
@@ -34,6 +36,13 @@ class Member(models.Model):
     )
     groups = models.ManyToManyField(MemberGroup, blank=True, related_name="members")
     is_active = models.BooleanField(default=True)
+    time_zone = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        validators=[is_time_zone],
+        help_text="As in Europe/Amsterdam; empty where it is not known.",
+    )
     metadata = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

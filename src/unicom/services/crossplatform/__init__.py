@@ -1,0 +1,1 @@
+"""Offer what works on every platform; each file is one import."""

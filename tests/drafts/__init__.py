@@ -1,0 +1,3 @@
+"""Hold what templates, drafts and schedules promise."""
+
+from __future__ import annotations
