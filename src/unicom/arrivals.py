@@ -92,7 +92,10 @@ def _make(channel: Channel, person: Person, pk: str) -> None:
     row = Account(
         id=pk,
         platform=channel.platform,
-        external_id=bounded(person.external_id),
+        # The id it is known by may have been a former owner's, and still be theirs here.
+        external_id=pk.removeprefix(f"{channel.platform.lower()}_")
+        if person.account_id
+        else bounded(person.external_id),
         name=person.name,
         username=person.username,
         is_bot=person.is_bot,

@@ -154,7 +154,7 @@ def read(
     _place(adapter, channel, given, problems, wish)
     _manner(adapter, given, problems, wish)
     _template(channel, given, problems, wish)
-    says_something = wish.text.strip() or wish.html.strip() or wish.files or wish.options or wish.template
+    says_something = wish.text.strip() or wish.html.strip() or wish.files or wish.options or "template" in given
     if not says_something and not {"text", "html"} & set(problems) and not any(given.get(key) for key in FILE_KEYS):
         problems["text"] = "required: a message needs text, html or a file"
     if not problems and wish.idempotency_key:

@@ -153,11 +153,15 @@ def _check_window(adapter: Adapter, channel: Channel, wish: Wish, problems: dict
     """Refuse what the platform would refuse because the person has not written lately, or put a template before it."""
     if wish.template is not None:
         _check_marketing(channel, wish, problems)
-    if adapter.window is None or wish.template is not None or windows.is_open(wish.chat):
+    if adapter.window is None or wish.template is not None:
+        wish.before = None
+        return
+    chat = windows.fresh(wish.chat) if wish.chat is not None else None
+    if windows.is_open(chat):
         wish.before = None
     elif wish.before is None:
         names = platform_templates.fitting(channel)
-        problems["template"] = windows.closed_sentence(type(adapter), wish.chat, names)
+        problems["template"] = windows.closed_sentence(type(adapter), chat, names)
     else:
         found: dict[str, str] = {}
         _check(adapter, wish.before.outbound(), found)

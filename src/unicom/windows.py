@@ -15,8 +15,13 @@ from unicom.types import CANCELLED, Part
 
 
 def is_open(chat: Chat | None) -> bool:
-    """Tell whether a chat may be written to freely now."""
+    """Tell whether a chat may be written to freely now, by what has been read of it."""
     return chat is not None and (chat.is_group or (chat.open_until is not None and timezone.now() < chat.open_until))
+
+
+def fresh(chat: Chat) -> Chat:
+    """Return a chat as it is now: whoever sends may hold one that was read before the person wrote."""
+    return Chat.objects.only("is_group", "open_until").get(pk=chat.pk)
 
 
 def opened(adapter: type[Adapter], chat_id: str, at: datetime | None) -> None:

@@ -197,7 +197,8 @@ class WhatsAppAdapter(Adapter):
         if part.act in ("edit", "delete"):
             raise DeliveryError(f"WhatsApp messages cannot be {part.act.rstrip('e')}ed", code="unsupported")
         if part.act == "read":
-            return self._read(part.target, typing=False)
+            self.show(part.target, typing=False)
+            return DeliveryResult()
         if not part.chat:
             raise DeliveryError("the chat has no number or id to send to", code="no_recipient")
         message: dict[str, Any] = {"messaging_product": "whatsapp", **people.recipient(part.chat)}
@@ -212,17 +213,17 @@ class WhatsAppAdapter(Adapter):
             message["biz_opaque_callback_data"] = part.delivery_id
         return _result(self.api.post(f"{self.config.PHONE_NUMBER_ID}/messages", message))
 
-    def _read(self, wamid: str, *, typing: bool) -> DeliveryResult:
+    def show(self, wamid: str, *, typing: bool) -> None:
+        """Mark a message and those before it as read; with ``typing`` also that an answer is being written."""
         call: dict[str, Any] = {"messaging_product": "whatsapp", "status": "read", "message_id": wamid}
         if typing:
             call["typing_indicator"] = {"type": "text"}
         self.api.post(f"{self.config.PHONE_NUMBER_ID}/messages", call)
-        return DeliveryResult()
 
     def typing(self, chat: str, message: str = "") -> None:
         """Mark the message that is being answered as read, and show "typing…" for 25 seconds at most."""
         if message:
-            self._read(message, typing=True)
+            self.show(message, typing=True)
 
     def redact(self, text: str) -> str:
         """Return ``text`` without the token and the secrets, however they are written."""

@@ -148,6 +148,7 @@ class _Filling:
             if self.message.files:
                 self.problems["file_path"] = "the template's header takes no file"
             values = given if isinstance(given, list | tuple) else [given] if given is not None else self.values
+            values = values if names else []
             if given is not None or isinstance(values, Mapping) or not names:
                 self._text("header", text, names, values, "template.header")
             else:
