@@ -55,6 +55,9 @@ def fill(count: int) -> None:
         models.Job.objects.create(kind="nothing", key=str(n), state="done", error=EVIL, args={"x": EVIL})
         models.Suppression.objects.create(channel=channel, account=account, reason=EVIL)
         models.DraftMessage.objects.create(channel=channel, chat_id=chat.pk, subject=EVIL, created_by=user)
+        models.PlatformTemplate.objects.create(
+            channel=channel, name=f"t{n}", language="en", status=EVIL[:30], components=[{"type": "BODY", "text": EVIL}]
+        )
         models.MessageTemplate.objects.create(title=EVIL, description=EVIL, content=EVIL).channels.add(channel)
 
 
@@ -75,7 +78,8 @@ def test_every_model_an_operator_works_with_has_its_pages() -> None:
     shown = {model.__name__ for model in admin.site._registry if model._meta.app_label == "unicom"}
     assert {
         "Account", "CallbackExecution", "Channel", "Chat", "Delivery", "DraftMessage", "Job", "Member", "MemberGroup",
-        "Message", "MessageTemplate", "Request", "RequestCategory", "Suppression", "ToolCall", "Update",
+        "Message", "MessageTemplate", "PlatformTemplate", "Request", "RequestCategory", "Suppression", "ToolCall",
+        "Update",
     } == shown  # fmt: skip
     assert not shown & HIDDEN
 

@@ -69,7 +69,14 @@ def _whatsapp(stack: ExitStack) -> Namespace:
     whatsapp = stack.enter_context(FakeWhatsApp(webhook_mode="manual"))
     stack.callback(http.close)
     stack.enter_context(override_settings(UNICOM_WHATSAPP_API_URL=whatsapp.url))
-    number, ann = whatsapp.add_number(), whatsapp.user("Ann")
+    number, ann = whatsapp.add_number(), whatsapp.user("Ann", phone="4915112345678")
+    track = {"type": "URL", "text": "Track", "url": "https://shop.example/{{1}}"}
+    ready = [
+        {"type": "BODY", "text": "Order {{1}} is ready until {{2}}."},
+        {"type": "BUTTONS", "buttons": [track]},
+    ]
+    whatsapp.add_template(number, "order_ready", components=ready)
+    whatsapp.add_template(number, "hello_world", "Hello World")
     ann.sends(number, "When do you close?")
     return {
         "phone_number_id": number.id, "token": whatsapp.token, "app_secret": whatsapp.app_secret,
@@ -148,7 +155,9 @@ def _buttons(names: Namespace) -> None:
 
 
 def _whatsapp_after(names: Namespace) -> None:
-    assert names["_ann"].last(names["_number"]).text == "We are open until six."
+    arrived = [message.text for message in names["_ann"].inbox(names["_number"])]
+    assert arrived[:3] == ["We are open until six.", "", "Your teapot has arrived."]
+    assert names["_whatsapp"].log.sent()[-1].text == names["order"].text
     names["answer"].refresh_from_db()
     assert names["answer"].delivered
     assert names["_whatsapp"].violations == []

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from tests.proof.driver import Plan, prove
+from tests.proof.stages import STAGES
 
 MUST_BE_ZERO = ("lost", "doubled", "out of order", "limits broken", "unknown without a cause", "dead letters")
 FULL_ROUNDS, RECORD = 50, Path("proof-rounds.json")
@@ -43,6 +44,7 @@ def main() -> int:
     default = Plan()
     for name in ("bots", "people", "deliveries", "kills", "restarts", "seed"):
         parser.add_argument(f"--{name}", type=int, default=getattr(default, name))
+    parser.add_argument("--platform", choices=sorted(STAGES), default=default.platform)
     parser.add_argument("--full", action="store_true", help="1,000,000 deliveries in 50 rounds, resumable")
     parser.add_argument("--json", help="also write the numbers here")
     given = vars(parser.parse_args())

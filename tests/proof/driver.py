@@ -14,21 +14,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tests.proof.cluster import ROOT, Database, Program, database, programs
-from unicom.testing.telegram import Disorder, FakeBot, FakeTelegram, FakeUser, WebhookPolicy
+from tests.proof.stages import STAGES, Cast, Stage
 
 Result = TypeVar("Result")
-
-FAULTS = {
-    "429": 0.004, "500": 0.002, "502": 0.002, "503": 0.002, "drop_before": 0.002, "drop_unread": 0.002,
-    "drop_after": 0.002, "malformed": 0.001, "malformed_before": 0.001,
-    "timeout_before": 0.0002, "timeout_after": 0.0002,
-}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """Say how large a proof shall be."""
 
+    platform: str = "Telegram"
     bots: int = 200
     people: int = 5
     deliveries: int = 20_000
@@ -48,7 +43,7 @@ class Plan:
 class Play:
     """Be what happened: who wrote what, and what was sent to whom, in which order."""
 
-    telegram: FakeTelegram
+    stage: Stage
     plan: Plan
     wrote: dict[tuple[int, int], list[str]]
     campaign: dict[tuple[int, int], dict[str, datetime]]
@@ -78,19 +73,11 @@ def prove(plan: Plan, *, say: Callable[[str], Any]) -> dict[str, int]:
     with tempfile.TemporaryDirectory(prefix="unicom-proof-") as directory:
         home = Path(directory)
         home.chmod(0o755)
-        with (
-            database(home) as server,
-            FakeTelegram(
-                time_scale=plan.time_scale,
-                enforce_limits=False,
-                disorder=Disorder(copies=3, shuffle_seconds=0.2, seed=plan.seed),
-                webhook_policy=WebhookPolicy(attempts=10_000, first_delay=2.0, longest_delay=20.0, timeout=20.0),
-            ) as telegram,
-            (home / "site.log").open("wb") as log,
-        ):
+        stage = STAGES[plan.platform](time_scale=plan.time_scale, seed=plan.seed)
+        with database(home) as server, stage.running as fake, (home / "site.log").open("wb") as log:
             os.environ.update(
                 PROOF_DATABASE=server.url,
-                PROOF_TELEGRAM=telegram.url,
+                PROOF_PLATFORM=fake.url,
                 DJANGO_SETTINGS_MODULE="tests.proof.settings",
                 PYTHONPATH=os.pathsep.join([str(ROOT), str(ROOT / "src")]),
             )
@@ -101,7 +88,7 @@ def prove(plan: Plan, *, say: Callable[[str], Any]) -> dict[str, int]:
             call_command("migrate", verbosity=0)
             site, addresses = programs(log, webs=2, workers=2, concurrency=16)
             try:
-                play = _play(plan, telegram, server, site, addresses, say)
+                play = _play(plan, stage, server, site, addresses, say)
             finally:
                 for program in site:
                     program.end()
@@ -118,45 +105,25 @@ def prove(plan: Plan, *, say: Callable[[str], Any]) -> dict[str, int]:
 
 def _play(
     plan: Plan,
-    telegram: FakeTelegram,
+    stage: Stage,
     server: Database,
     site: list[Program],
     addresses: list[str],
     say: Callable[[str], Any],
 ) -> Play:
-    from unicom.models import Channel
-
     chance = random.Random(plan.seed)
-    say(f"{plan.bots} bots, {plan.people} people each; {plan.rounds} rounds of a message in and one out")
-    cast: list[tuple[FakeBot, Channel, list[FakeUser]]] = []
-    for number in range(plan.bots):
-        bot = telegram.add_bot(f"proof{number}_bot")
-        channel = Channel.objects.create(
-            name=f"Bot {number}",
-            platform="Telegram",
-            active=True,
-            config={"API_TOKEN": bot.token, "PACING": {"time_scale": plan.time_scale}},
-        )
-        people = [telegram.user(f"Person {number}/{each}") for each in range(plan.people)]
-        for person in people:
-            person.start(bot)
-        telegram.client(bot).call(
-            "setWebhook",
-            url=f"{addresses[number % len(addresses)]}/unicom/telegram/{channel.pk}",
-            secret_token=channel.config["SECRET_TOKEN"],
-            max_connections=4,
-        )
-        cast.append((bot, channel, people))
+    say(f"{plan.bots} channels, {plan.people} people each; {plan.rounds} rounds of a message in and one out")
+    casts = [stage.cast(number, plan.people, addresses[number % len(addresses)]) for number in range(plan.bots)]
     for program in site:
         program.start()
-    play = Play(telegram=telegram, plan=plan, wrote={}, campaign={})
-    telegram.chaos(plan.seed, FAULTS, methods={"sendMessage"})
+    play = Play(stage=stage, plan=plan, wrote={}, campaign={})
+    stage.chaos(plan.seed)
     began = time.monotonic()
-    turns = [(round_, entry) for round_ in range(plan.rounds) for entry in cast]
+    turns = [(round_, cast) for round_ in range(plan.rounds) for cast in casts]
     blows = sorted(chance.sample(range(len(turns)), min(plan.kills, len(turns))))
     crashes = set(chance.sample(range(len(turns)), min(plan.restarts, len(turns))))
-    for turn, (round_, (bot, channel, people)) in enumerate(turns):
-        _one_turn(play, round_, bot, channel, people)
+    for turn, (round_, cast) in enumerate(turns):
+        _one_turn(play, round_, cast)
         while blows and blows[0] <= turn:
             blows.pop(0)
             _kill(play, chance.choice(site))
@@ -177,37 +144,37 @@ def _kill(play: Play, program: Program) -> None:
     play.kills += 1
 
 
-def _one_turn(play: Play, round_: int, bot: FakeBot, channel: Any, people: list[FakeUser]) -> None:
+def _one_turn(play: Play, round_: int, cast: Cast) -> None:
     from django.db import transaction
 
-    for person in people:
+    stage = play.stage
+    for person in cast.people:
         text = f"in {round_}"
-        person.sends(bot, text)
-        play.wrote.setdefault((bot.id, person.id), []).append(text)
+        stage.write(cast, person, text)
+        play.wrote.setdefault(stage.key(cast, person), []).append(text)
 
     def campaign() -> None:
         with transaction.atomic():
-            for person in people:
-                channel.send_message(
+            for person in cast.people:
+                cast.channel.send_message(
                     {
-                        "chat_id": person.id,
-                        "text": f"offer {round_}",
+                        **stage.offer(person, round_),
                         "priority": "bulk",
                         # The driver itself may be cut off after its commit: asking again must not double it.
-                        "idempotency_key": f"{bot.id}:{person.id}:{round_}",
+                        "idempotency_key": f"{stage.key(cast, person)}:{round_}",
                     }
                 )
 
     insistently(campaign)
     committed = datetime.now(UTC)
-    for person in people:
-        play.campaign.setdefault((bot.id, person.id), {})[f"offer {round_}"] = committed
+    for person in cast.people:
+        play.campaign.setdefault(stage.key(cast, person), {})[f"offer {round_}"] = committed
 
 
 def _wait(play: Play, site: list[Program], say: Callable[[str], Any]) -> None:
     from unicom.models import Delivery, Job, Message
 
-    expected = sum(len(texts) for texts in play.wrote.values()) + len(play.wrote)  # and everybody's /start
+    expected = sum(len(texts) + play.stage.first_words for texts in play.wrote.values())
     deadline = time.monotonic() + play.plan.patience
     told = time.monotonic()
     while time.monotonic() < deadline:

@@ -32,7 +32,7 @@ INSTALLED_APPS = [
     "tests.proof.bot",
 ]
 UNICOM_EXECUTOR = "worker"
-UNICOM_TELEGRAM_API_URL = os.environ["PROOF_TELEGRAM"]
+UNICOM_TELEGRAM_API_URL = UNICOM_WHATSAPP_API_URL = os.environ["PROOF_PLATFORM"]
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

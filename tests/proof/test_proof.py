@@ -26,7 +26,8 @@ def _prove(target: Path, options: list[str]) -> dict[str, int]:
 
 @pytest.mark.once
 @pytest.mark.timeout(300)
-def test_nothing_is_lost_or_doubled_while_processes_and_the_database_are_killed(tmp_path: Path) -> None:
-    numbers = _prove(tmp_path / "numbers.json", SHORT)
+@pytest.mark.parametrize("platform", ["Telegram", "WhatsApp"])
+def test_nothing_is_lost_or_doubled_while_processes_and_the_database_are_killed(tmp_path: Path, platform: str) -> None:
+    numbers = _prove(tmp_path / "numbers.json", [*SHORT, "--platform", platform])
     assert (numbers["kills"], numbers["database restarts"]) == (6, 1)
     assert numbers["deliveries"] >= 400

@@ -19,7 +19,7 @@ def judge(play: Play, *, say: Callable[[str], Any]) -> dict[str, int]:
     arrived = _arrived(play)
     lost = doubled = unexplained = 0
     complaints: list[str] = []
-    excuses = _excuses(play)
+    excuses = play.stage.excuses()
     stored: dict[str, Counter[str]] = defaultdict(Counter)
     for chat_id, text in Message.objects.filter(is_outgoing=False).values_list("chat_id", "text"):
         stored[chat_id][text] += 1
@@ -36,7 +36,7 @@ def judge(play: Play, *, say: Callable[[str], Any]) -> dict[str, int]:
         key = (_bot_of(bots, delivery.channel_id), int(delivery.chat.external_id or 0))
         count = arrived[key].count(delivery.message.text)
         doubled += count > 1
-        if delivery.state == "sent":
+        if delivery.state in ("sent", "delivered", "seen"):
             lost += count < 1
         elif delivery.state == "unknown":
             if not (delivery.error_code == "worker_died" and play.kills) and not excuses[key]:
@@ -49,20 +49,20 @@ def judge(play: Play, *, say: Callable[[str], Any]) -> dict[str, int]:
             complaints.append(f"{delivery.message.text!r} arrived {count} times in {key}")
     out_of_order, noted = _disorder(play, bots, arrived)
     complaints += noted
-    broken = play.telegram.log.broken_limits()
+    broken = play.stage.fake.log.broken_limits()
     complaints += [str(item) for item in broken[:10]]
     dead, parked = Update.objects.filter(state="dead"), Job.objects.filter(state="parked")
     for what, errors in (("dead letter", dead.values_list("error")), ("parked job", parked.values_list("error"))):
         complaints += [f"{what}: {error}" for (error,) in errors[:5]]
     for line in complaints[:30]:
         say(f"  ! {line}")
-    webhooks = play.telegram.log.deliveries()
+    webhooks = play.stage.fake.log.deliveries()
     return {
         "messages": Message.objects.count(),
         "deliveries": Delivery.objects.count(),
         "webhooks": len(webhooks),
-        "duplicates injected": sum(2 * (len(texts) + 1) for texts in play.wrote.values()),
-        "faults injected": len(play.telegram.log.faults()),
+        "duplicates injected": sum(2 * (len(texts) + play.stage.first_words) for texts in play.wrote.values()),
+        "faults injected": len(play.stage.fake.log.faults()),
         "kills": play.kills,
         "database restarts": play.restarts,
         "lost": lost,
@@ -72,7 +72,7 @@ def judge(play: Play, *, say: Callable[[str], Any]) -> dict[str, int]:
         "unknown": Delivery.objects.filter(state="unknown").count(),
         "unknown without a cause": unexplained,
         "dead letters": Update.objects.filter(state="dead").count(),
-        "violations of the Bot API": len(play.telegram.violations),
+        "violations of the API": len(play.stage.fake.violations),
         "seconds": round(play.seconds),
     }
 
@@ -91,14 +91,9 @@ def _bot_of(bots: dict[int, int], channel_id: int) -> int:
 def _arrived(play: Play) -> dict[tuple[int, int], list[str]]:
     """Return the texts that arrived in each chat, in that order."""
     found: dict[tuple[int, int], list[str]] = defaultdict(list)
-    for bot, person in play.wrote:
-        found[bot, person] = play.telegram.log.sent_texts(person, bot_id=bot)
+    for key in play.wrote:
+        found[key] = play.stage.arrived(key)
     return found
-
-
-def _excuses(play: Play) -> Counter[tuple[int, int]]:
-    """Count the faults each chat has seen that leave a sender in doubt."""
-    return Counter((call.bot_id, int(call.chat_id or 0)) for call in play.telegram.log.faults())
 
 
 def _disorder(play: Play, bots: dict[int, int], arrived: dict[tuple[int, int], list[str]]) -> tuple[int, list[str]]:

@@ -12,6 +12,7 @@ from unicom.admin.drafts import DraftMessageAdmin
 from unicom.admin.jobs import JobAdmin
 from unicom.admin.members import MemberAdmin, MemberGroupAdmin
 from unicom.admin.messages import MessageAdmin
+from unicom.admin.platform_templates import PlatformTemplateAdmin
 from unicom.admin.requests import RequestAdmin, RequestCategoryAdmin
 from unicom.admin.templates import MessageTemplateAdmin
 from unicom.admin.tool_calls import ToolCallAdmin
@@ -28,6 +29,7 @@ __all__ = [
     "MemberGroupAdmin",
     "MessageAdmin",
     "MessageTemplateAdmin",
+    "PlatformTemplateAdmin",
     "RequestAdmin",
     "RequestCategoryAdmin",
     "SuppressionAdmin",

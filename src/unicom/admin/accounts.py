@@ -132,12 +132,12 @@ class SuppressionAdmin(UnicomAdmin):
     """Be the pages of suppressions."""
 
     form = SuppressionForm
-    list_display = ("whom", "channel", "reason", "created_at")
+    list_display = ("whom", "channel", "scope", "reason", "created_at")
     list_filter = (ChannelFilter, "created_at")
     list_select_related = ("account",)
     search_fields = ("address", "account__name", "=account__id", "reason")
     autocomplete_fields = ("account",)
-    fields = ("channel", "account", "address", "reason")
+    fields = ("channel", "account", "address", "scope", "reason")
     ordering = ("-id",)
     channel_path = "channel"
 

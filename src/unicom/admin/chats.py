@@ -13,15 +13,19 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import Substr
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html_join
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from unicom.admin import conversation
 from unicom.admin.base import ChannelFilter, Consequence, NothingShown, UnicomAdmin, may_read, may_send
-from unicom.admin.display import excerpt, pretty_json
+from unicom.admin.display import badge, excerpt, pretty_json
 from unicom.admin.replies import ReplyForm
 from unicom.models import Account, AccountChat, Chat, Message, Request
+from unicom.platforms import adapter_class
 
 
 @admin.register(Chat)
@@ -36,7 +40,7 @@ class ChatAdmin(UnicomAdmin):
     change_form_template = "admin/unicom/chat/change_form.html"
     fields = (
         "name", "is_archived", "channel", "shown_people", "is_group", "id", "external_id", "created_at",
-        "last_message_at", "deleted_at", "shown_metadata",
+        "last_message_at", "deleted_at", "shown_window", "shown_metadata",
     )  # fmt: skip
     readonly_fields = tuple(name for name in fields if name not in ("name", "is_archived"))
     consequences = (Consequence(Message, "chat", asks=True), Consequence(Request, "chat", asks=True))
@@ -99,6 +103,22 @@ class ChatAdmin(UnicomAdmin):
         if len(links) > 50:
             links[50:] = [("…",)]
         return format_html_join(", ", "{}", links) or "–"
+
+    @admin.display(description=gettext_lazy("may be written to"))
+    def shown_window(self, chat: Chat) -> Any:
+        """Say until when the person may be written to freely, where the platform has such a rule."""
+        try:
+            window = adapter_class(chat.platform).window
+        except LookupError:
+            window = None
+        if window is None or chat.is_group:
+            return _("at any time")
+        if chat.open_until is None:
+            return badge("", _("only with a template: they have not written yet"))
+        moment = date_format(localtime(chat.open_until), "DATETIME_FORMAT")
+        if timezone.now() < chat.open_until:
+            return badge("active", _("freely until %(time)s") % {"time": moment})
+        return badge("failed", _("only with a template since %(time)s") % {"time": moment})
 
     @admin.display(description=gettext_lazy("metadata"))
     def shown_metadata(self, chat: Chat) -> Any:
