@@ -40,6 +40,11 @@ class Stage(ABC):
         found: AbstractContextManager[Any] = self.fake
         return found
 
+    @property
+    def untold(self) -> int:
+        """Return how many webhooks have not been taken yet."""
+        return 0
+
     @abstractmethod
     def cast(self, number: int, people: int, address: str) -> Cast:
         """Make a channel and its people."""
@@ -174,6 +179,10 @@ class WhatsAppStage(Stage):
         )
         users = [self.fake.user(f"Person {number}/{each}") for each in range(people)]
         return Cast(number=int(endpoint.id), channel=channel, endpoint=endpoint, people=users)
+
+    @property
+    def untold(self) -> int:
+        return len(self.fake.queue)
 
     def chaos(self, seed: int) -> None:
         self.fake.chaos(seed, {**FAULTS, "131056": 0.004, "130429": 0.002}, kinds={"messages"})
