@@ -87,6 +87,8 @@ class Ingested:
     event: InboundEvent
     message: Message | None = None
     is_duplicate: bool = False
+    is_unused: bool = False
+    """Nothing came of it, though it is in order; its raw form is kept."""
 
 
 def take_in(channel: Channel, adapter: Adapter, body: bytes) -> None:
@@ -138,9 +140,10 @@ def store_item(channel: Channel, adapter: Adapter, item: Any, original: bytes) -
     """Store one item of a payload; what is known and unused, or had to be cleaned, is kept raw beside it."""
     stored = not is_clean(item)
     events = adapter.parse(clean(item))
-    if not events or stored:
+    found = [record(channel, event) for event in events]
+    if stored or not events or any(part.is_unused for part in found):
         dead_letters.keep_unused(channel, original)
-    return [record(channel, event) for event in events]
+    return found
 
 
 def ingest(channel: Channel, events: list[InboundEvent], *, known: AccountChat | None = None) -> list[Ingested]:
@@ -442,10 +445,9 @@ def click(channel: Channel, account: Account, execution_id: str, *, chat_id: str
 
 
 def _status_changed(channel: Channel, event: StatusChanged) -> Ingested:
-    sent = Delivery.objects.filter(channel=channel, external_id=event.external_id, act="send")
-    delivery = sent.first()
-    if delivery is None:
-        delivery = _doubtful(channel, event)
+    mine = Delivery.objects.filter(channel=channel, external_id=event.external_id)
+    sent = mine.filter(act="send")
+    delivery = sent.first() or _doubtful(channel, event)
     if delivery is None:
         under_way = Delivery.objects.filter(channel=channel, state__in=("sending", "unknown"), act="send").exists()
         # Once more: it may have been written between the two looks.
@@ -469,6 +471,8 @@ def _status_changed(channel: Channel, event: StatusChanged) -> Ingested:
                 delay=timedelta(seconds=2),
             )
             return Ingested(event=event)
+        if event.is_shared or mine.exists():
+            return Ingested(event=event, is_unused=True)
         raise AnomalousPayload(f"A status for {event.external_id!r}, which this channel did not send.")
     statuses.receipt(
         delivery, event.status, at=event.timestamp, error=event.error, code=event.code, details=event.details

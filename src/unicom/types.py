@@ -193,6 +193,8 @@ class StatusChanged(InboundEvent):
     """Our own id of the delivery, where the platform carries it."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """What else is worth keeping, such as the price."""
+    is_shared: bool = False
+    """Others write through the same channel, too: a receipt for what we did not send is no fault."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -85,7 +86,7 @@ def test_wa14_an_unknown_code_says_what_it_can(status, problem, action):
     )  # fmt: skip
 
 
-def answer(greeted):
+def answer(greeted: Any) -> Any:
     """Send an answer, and have it tried once."""
     message = greeted.reply_with({"text": "Yes?"})
     drain()

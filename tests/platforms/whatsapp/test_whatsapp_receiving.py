@@ -249,7 +249,7 @@ def test_a_document_keeps_its_name(channel, number, ann, deliver):
 # Clicks
 
 
-def offer(greeted: Any, titles: list[str]) -> Message:
+def offer(greeted: Any, titles: list[str]) -> Any:
     """Send buttons, one a row; returns the message once it has arrived."""
     rows = [[{"text": title, "callback_data": {"choice": title}}] for title in titles]
     message = greeted.reply_with({"text": "Which?", "buttons": rows})

@@ -22,7 +22,7 @@ def _silence(whatsapp):
 
 
 @pytest.fixture
-def answer(greeted: Any) -> Message:
+def answer(greeted: Any) -> Any:
     """Return a message that was handed to WhatsApp."""
     message = greeted.reply_with({"text": "Yes?"})
     drain()
@@ -183,4 +183,16 @@ def test_a_status_for_an_unknown_message_is_200_and_kept(channel, whatsapp, numb
     value = {"statuses": [{"id": "wamid.WHO", "status": "delivered", "timestamp": "1790000000", "recipient_id": "49"}]}
     whatsapp.world.post(number.state, "messages", value, key="x")
     assert deliver() == [200]
-    assert Update.objects.count() == 1
+    assert Update.objects.get().state == "kept", "the same number may be used by others: it is no fault"
+
+
+def test_the_status_of_a_reaction_is_no_fault(answer, whatsapp, number, ann, deliver):
+    question = Message.objects.get(is_outgoing=False)
+    question.react_with("👍")
+    drain()
+    sent = whatsapp.log.sent()[-1]
+    assert sent.params["reaction"] == {"message_id": question.external_id, "emoji": "👍"}
+    with whatsapp.world.lock:
+        whatsapp.world.tell_status(whatsapp.world.messages[sent.wamid], "delivered")
+    assert deliver() == [200]
+    assert not Update.objects.filter(state="dead").exists()

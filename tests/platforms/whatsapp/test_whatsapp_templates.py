@@ -44,7 +44,7 @@ def number(whatsapp):
     return number
 
 
-def send(channel: Any, ann: Any, template: Any, **more: Any) -> Message:
+def send(channel: Any, ann: Any, template: Any, **more: Any) -> Any:
     """Send a template and have it delivered."""
     message = channel.send_message({"chat_id": ann.phone, "template": template, **more})
     drain()

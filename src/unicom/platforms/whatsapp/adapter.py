@@ -42,6 +42,7 @@ class WhatsAppAdapter(Adapter):
     supports_buttons = True
     supports_files = True
     supports_typing = True
+    supports_reactions = True
     supports_templates = True
     window = timedelta(hours=24)
     identity_keys = people.KEYS

@@ -260,6 +260,7 @@ def _status(value: Json, status: Json, scope: str) -> list[InboundEvent]:
             suppress=problem.row.suppress if failed and problem else "",
             suppress_scope=problem.row.suppress_scope if failed and problem else "",
             delivery_id=any_text(status, "biz_opaque_callback_data"),
+            is_shared=True,
             details={
                 name: dict(status[name])
                 for name in ("pricing", "conversation")
