@@ -7,8 +7,11 @@ is_there() {
   case $1 in
     chromium) command -v chromium >/dev/null ;;
     ffmpeg) command -v ffmpeg >/dev/null ;;
+    dovecot-imapd) command -v dovecot >/dev/null || [ -x /usr/sbin/dovecot ] ;;
+    dovecot-lmtpd) [ -x /usr/lib/dovecot/lmtp ] ;;
     fonts-dejavu-core) [ -n "$(find /usr/share/fonts "$HOME/.fonts" -name '*.[to]tf' -print -quit 2>/dev/null)" ] ;;
     postgresql) compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null ;;
+    postfix) [ -x /usr/sbin/postfix ] ;;
     python3-venv) python3 -c 'import ensurepip, venv' 2>/dev/null ;;
     redis-server) command -v redis-server >/dev/null ;;
     *) echo "system_packages: I do not know how to look for $1." >&2; exit 2 ;;

@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 if [ -z "${UNICOM_TEST_SERVERS_UP:-}" ]; then
-  scripts/system_packages.sh postgresql redis-server chromium ffmpeg fonts-dejavu-core
+  scripts/system_packages.sh postgresql redis-server chromium ffmpeg fonts-dejavu-core dovecot-imapd dovecot-lmtpd postfix
   echo "==> Starting a private PostgreSQL and Redis"
   UNICOM_TEST_SERVERS_UP=1 exec .venv/bin/python scripts/servers.py -- "$0" "$@"
 fi

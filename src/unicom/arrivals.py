@@ -214,26 +214,16 @@ def write_attachments(channel: Channel, message: Message, files: list[Arrived], 
     ``external_id`` is the platform's of the message that brought them, within an album.
     """
     later = False
-    for item in files:
-        source = item.source
-        waiting = not item.path and not source.refused
-        row: Any = Attachment.objects.create(
-            message=message,
-            kind=source.kind,
-            name=source.name,
-            content_type=item.content_type[:255],
-            size=item.size,
-            sha256=item.sha256,
-            file=item.path,
-            reference=dict(source.reference),
-            state=(
-                Attachment.State.PENDING if waiting else Attachment.State.FAILED if source.refused else
-                Attachment.State.STORED
-            ),
-            error=source.refused,
-            external_id=external_id or None,
-            created_at=timezone.now(),
-        )  # fmt: skip
+    rows = [_attachment(message, item, external_id) for item in files]
+    if any(
+        row.state == Attachment.State.PENDING or item.source.is_voice for row, item in zip(rows, files, strict=True)
+    ):
+        for row in rows:
+            row.save(force_insert=True)  # their numbers are wanted
+    else:
+        Attachment.objects.bulk_create(rows)
+    for row, item in zip(rows, files, strict=True):
+        source, waiting = item.source, row.state == Attachment.State.PENDING
         if waiting:
             voice = {"voice": True} if source.is_voice else {}
             jobs.enqueue("fetch", str(row.pk), {"attachment": row.pk, "channel": channel.pk, **voice})
@@ -241,3 +231,25 @@ def write_attachments(channel: Channel, message: Message, files: list[Arrived], 
             jobs.enqueue("voice", str(row.pk), {"attachment": row.pk})
         later |= waiting or (source.is_voice and bool(item.path))
     return later
+
+
+def _attachment(message: Message, item: Arrived, external_id: str) -> Attachment:
+    source = item.source
+    waiting = not item.path and not source.refused
+    return Attachment(
+        message=message,
+        kind=source.kind,
+        name=source.name,
+        content_type=item.content_type[:255],
+        size=item.size,
+        sha256=item.sha256,
+        file=item.path,
+        reference=dict(source.reference),
+        state=(
+            Attachment.State.PENDING if waiting else Attachment.State.FAILED if source.refused else
+            Attachment.State.STORED
+        ),
+        error=source.refused,
+        external_id=external_id or None,
+        created_at=timezone.now(),
+    )  # fmt: skip

@@ -20,6 +20,7 @@ VISITOR_LIMITS: dict[str, tuple[int, float]] = {
     "searches": (30, 60),
     "guests": (200, 3_600),
 }
+STRICTNESS = ("strict", "moderate", "lenient")
 
 
 def _setting(name: str, default: Any = None) -> Any:
@@ -93,6 +94,27 @@ class UnicomSettings:
         if not re.fullmatch(r"v\d{1,3}\.\d{1,2}", value):
             raise ConfigurationError(f"{name}: {value!r} is no version, such as v26.0.")
         return value
+
+    @property
+    def REACHER_BASE_URL(self) -> str:
+        """Where a Reacher server is, which is asked before mail is sent; empty: none."""
+        for name in ("REACHER_BASE_URL", "REACHER_HOSTNAME", "REACHER_HOST"):
+            if value := _documented(name).strip().rstrip("/"):
+                return value if "://" in value else f"http://{value}"
+        return ""
+
+    @property
+    def REACHER_STRICTNESS(self) -> str:
+        """Which of Reacher's verdicts let mail pass: ``strict``, ``moderate`` or ``lenient``."""
+        value = _documented("REACHER_STRICTNESS", "strict").lower()
+        if value not in STRICTNESS:
+            raise ConfigurationError(f"REACHER_STRICTNESS: {value!r} is not one of {', '.join(STRICTNESS)}.")
+        return value
+
+    @property
+    def UNICOM_DNS_RESOLVER(self) -> str:
+        """The dotted path of a class that looks names up in the DNS instead of the system's resolver."""
+        return str(_setting("UNICOM_DNS_RESOLVER", "") or "")
 
     @property
     def UNICOM_MEDIA_STORAGE(self) -> str:

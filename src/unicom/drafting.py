@@ -21,7 +21,7 @@ from unicom.ids import chat_key
 from unicom.models import CallbackExecution, Channel, Chat, Message
 from unicom.models.message import PRIORITY_BULK, PRIORITY_NORMAL, PRIORITY_REPLY
 from unicom.platforms.base import Adapter
-from unicom.types import Button, OutboundMessage, OutgoingFile, TemplateDefinition
+from unicom.types import Answered, Button, OutboundMessage, OutgoingFile, TemplateDefinition
 
 COMMON_KEYS = frozenset(
     {
@@ -86,6 +86,10 @@ class Wish:
     subject: str = ""
     addresses: dict[str, tuple[str, ...]] = field(default_factory=dict)
     from_name: str = ""
+    list_unsubscribe: str = ""
+    skip_reacher: bool = False
+    answers: Answered | None = None
+    is_automatic: bool = False
     files: list[WishedFile] = field(default_factory=list)
     rows: list[list[Button]] = field(default_factory=list)
     executions: list[CallbackExecution] = field(default_factory=list)
@@ -111,7 +115,14 @@ class Wish:
             html=self.html,
             subject=self.subject,
             from_name=self.from_name,
-            **self.addresses,
+            list_unsubscribe=self.list_unsubscribe,
+            skip_reacher=self.skip_reacher,
+            answers=self.answers,
+            is_automatic=self.is_automatic,
+            to=self.addresses.get("to", ()),
+            cc=self.addresses.get("cc", ()),
+            bcc=self.addresses.get("bcc", ()),
+            reply_to=self.addresses.get("reply_to", ()),
             files=tuple(item.described() for item in self.files) if files is None else files,
             buttons=tuple(tuple(row) for row in self.rows),
             parse_mode=self.parse_mode,
@@ -207,7 +218,7 @@ def _keys(
 
 
 def _content(adapter: Adapter, given: Mapping[Any, Any], problems: dict[str, str], wish: Wish) -> None:
-    for key in ("text", "html", "subject", "from_name"):
+    for key in ("text", "html", "subject", "from_name", "list_unsubscribe"):
         if key in given and key not in problems:
             if sentence := text_problem(given[key]):
                 problems[key] = sentence
@@ -409,7 +420,7 @@ def _before(channel: Channel, value: Any, problems: dict[str, str], wish: Wish) 
 
 
 def _manner(adapter: Adapter, given: Mapping[Any, Any], problems: dict[str, str], wish: Wish) -> None:
-    for key in ("silent", "protect", "cancel_on_reply"):
+    for key in ("silent", "protect", "cancel_on_reply", "skip_reacher"):
         if key in given:
             if isinstance(given[key], bool):
                 setattr(wish, key, given[key])

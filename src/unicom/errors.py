@@ -119,6 +119,7 @@ class DeliveryError(UnicomError):
     ``suppress``: this contact is not to be written to again, with the reason; ``suppress_scope`` names the kind of
     messages it is about, where not all. ``channel_down``: nothing of this
     channel can be delivered until an operator acts. ``moved_to``: the conversation has this new external id.
+    ``bounced``: the address does not take mail; ``notes`` go into the message's raw.
     """
 
     def __init__(
@@ -132,6 +133,8 @@ class DeliveryError(UnicomError):
         suppress_scope: str = "",
         channel_down: bool = False,
         moved_to: str = "",
+        bounced: bool = False,
+        notes: Mapping[str, object] | None = None,
         code: str = "",
     ) -> None:
         super().__init__(reason)
@@ -143,4 +146,6 @@ class DeliveryError(UnicomError):
         self.suppress_scope = suppress_scope
         self.channel_down = channel_down
         self.moved_to = moved_to
+        self.bounced = bounced
+        self.notes = dict(notes or {})
         self.code = code

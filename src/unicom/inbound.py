@@ -26,12 +26,14 @@ from unicom import (
     dead_letters,
     idempotency,
     identities,
+    inline_images,
     jobs,
     live,
     media,
     message_reactions,
     platform_templates,
     statuses,
+    threads,
     windows,
 )
 from unicom.adapters import adapter_for
@@ -47,6 +49,7 @@ from unicom.models import (
     Delivery,
     InboundReceipt,
     Message,
+    MessageInlineImage,
     Request,
     Suppression,
 )
@@ -220,8 +223,13 @@ def _message_received(
         joined = albums.join(channel, event)
         if joined is not None:
             return Ingested(event=event, message=joined)
+    if event.fallback_id:
+        event, earlier = threads.own_name(channel, event)
+        if earlier is not None:
+            return Ingested(event=event, message=earlier, is_duplicate=True)
+    place = threads.place(channel, event) if event.conversation.is_thread else event.conversation
     now = timezone.now()
-    chat_id, seq = _number(channel, event.conversation, message_id, now)
+    chat_id, seq = _number(channel, place, message_id, now)
     account, has_categories, is_known = arrivals.sender(channel, event, chat_id, known)
     if is_known and edit is not None:
         # It, or another edit of it, was stored while this one waited for the chat.
@@ -271,8 +279,8 @@ def _write_message(
     has_categories: bool,
     edited_at: datetime | None,
 ) -> Ingested:
-    first = next((item for item in files if item.path), None)
-    message = Message.objects.create(
+    first = next((item for item in files if item.path and not item.source.content_id), None)
+    message = Message(
         id=message_id,
         external_id=event.external_id or None,
         channel=channel,
@@ -286,6 +294,9 @@ def _write_message(
         text=event.text,
         html=event.html,
         subject=event.subject,
+        to=list(event.to),
+        cc=list(event.cc),
+        imap_uid=event.number,
         media_type=event.media_type,
         media=first.path if first else "",
         album=event.album,
@@ -294,6 +305,14 @@ def _write_message(
         edited_at=edited_at,
         **_sent_at(event),
     )
+    images: list[MessageInlineImage] = []
+    if any(item.source.content_id for item in files):
+        images, files = inline_images.prepare(message, files)
+    message.save(force_insert=True)
+    if images:
+        MessageInlineImage.objects.bulk_create(images)
+    if event.conversation.is_thread:
+        threads.remember(channel, chat_id, event)
     files_wait = arrivals.write_attachments(channel, message, files, event.external_id if event.album else "")
     if not (event.is_service or event.is_echo):
         windows.opened(adapter_class(channel.platform), chat_id, event.timestamp)
@@ -303,14 +322,17 @@ def _write_message(
         Chat.objects.filter(pk=chat_id).exclude(name=event.conversation.name).update(name=event.conversation.name)
         jobs.enqueue("service", message.pk, {"message": message.pk}, lane=f"chat:{chat_id}")
     request: Request | None = None
-    silent = account.blocked or event.is_service or event.is_echo or event.is_click
+    if event.automatic and not account.blocked:
+        # Told, but nobody's request: what a machine wrote must not be answered by another one.
+        jobs.enqueue("message", message.pk, {"message": message.pk}, lane=f"chat:{chat_id}")
+    silent = account.blocked or event.is_service or event.is_echo or event.is_click or bool(event.automatic)
     if not silent and not _clicked_by_number(channel, message, account):
         request = Request.objects.create(
             message=message,
             channel=channel,
             chat_id=chat_id,
             account=account,
-            member_id=account.member_id,
+            member_id=None if event.is_unproven else account.member_id,
             status=Request.Status.PENDING if has_categories else Request.Status.QUEUED,
         )
         args = {"message": message.pk, "request": request.pk, **({"files": True} if files_wait else {})}
@@ -477,11 +499,12 @@ def _status_changed(channel: Channel, event: StatusChanged) -> Ingested:
     statuses.receipt(
         delivery, event.status, at=event.timestamp, error=event.error, code=event.code, details=event.details
     )
-    if event.suppress:
+    suppress = event.suppress or (statuses.softly_bounced(delivery) if event.is_soft else "")
+    if suppress and delivery.recipient:
+        insert_if_absent(Suppression(channel=channel, address=delivery.recipient, reason=suppress[:255]))
+    elif suppress:
         for account in delivery.chat.accounts.all()[:2]:
-            insert_if_absent(
-                Suppression(channel=channel, account=account, reason=event.suppress, scope=event.suppress_scope)
-            )
+            insert_if_absent(Suppression(channel=channel, account=account, reason=suppress, scope=event.suppress_scope))
     return Ingested(event=event)
 
 

@@ -6,6 +6,7 @@ after the commit; a rollback sends nothing.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,7 +14,19 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
-from unicom import buttons, claiming, drafting, idempotency, jobs, media, platform_templates, windows
+from unicom import (
+    answering,
+    buttons,
+    claiming,
+    drafting,
+    idempotency,
+    jobs,
+    media,
+    platform_templates,
+    statuses,
+    threads,
+    windows,
+)
 from unicom.adapters import adapter_for
 from unicom.drafting import Wish
 from unicom.errors import InvalidConfig, InvalidMessage
@@ -23,7 +36,7 @@ from unicom.models.message import PRIORITY_REPLY
 from unicom.platforms import adapter_class
 from unicom.platforms.base import Adapter
 from unicom.rows import insert_if_absent
-from unicom.types import OPEN_STATES, QUEUED, OutboundMessage, OutgoingFile, Part
+from unicom.types import FAILED, OPEN_STATES, QUEUED, OutboundMessage, OutgoingFile, Part
 
 
 def send(channel: Channel, data: Mapping[str, Any], *, chat: Chat | None = None, user: Any = None) -> Message:
@@ -48,6 +61,8 @@ class Prepared:
     adapter: Adapter
     wish: Wish
     user: Any = None
+    held: str = ""
+    """Why it is not to be sent though nothing is wrong with it; it is kept as failed."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -60,6 +75,7 @@ class Rows:
     attachments: list[Attachment] = field(default_factory=list)
     executions: list[CallbackExecution] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
+    is_held: bool = False
     before: Rows | None = None
     """What has to be delivered before this one, which is held until then."""
 
@@ -88,12 +104,13 @@ def prepare(
     if adapter is None:
         raise InvalidMessage(problems)
     wish = drafting.read(adapter, channel, data, problems, chat=chat, answered=answered, user=user)
+    held = answering.complete(adapter, wish, user) if adapter.supports_addresses and not problems else ""
     if not problems:
         _check(adapter, wish.outbound(), problems)
         _check_window(adapter, channel, wish, problems)
     if problems:
         raise InvalidMessage(problems)
-    return Prepared(channel=channel, adapter=adapter, wish=wish, user=user)
+    return Prepared(channel=channel, adapter=adapter, wish=wish, user=user, held=held)
 
 
 def write(prepared: Sequence[Prepared], stored: list[str] | None = None) -> list[Message]:
@@ -181,26 +198,29 @@ def _check_marketing(channel: Channel, wish: Wish, problems: dict[str, str]) -> 
 def _build(prepared: Prepared, stored: list[str]) -> Rows:
     """Make the rows of a send: take its idempotency key, open its chat, copy its files; nothing else is written yet."""
     channel, adapter, wish, user = prepared.channel, prepared.adapter, prepared.wish, prepared.user
-    message_id = uuid7()
+    message_id, tracking_id = uuid7(), uuid.uuid4()
     if wish.idempotency_key:
         earlier = idempotency.claim(channel, "", wish.idempotency_key, message_id, wish.content)
         if earlier is not None:
             return Rows(message=earlier, adapter=adapter, is_repeat=True)
-    chat = wish.chat or _open_chat(channel, wish.new_chat)
+    chat = wish.chat or (_open_chat(channel, wish.new_chat) if wish.new_chat else _open_thread(channel, wish.subject))
     before: Rows | None = None
     if wish.before is not None:
         wish.before.chat = chat
-        before = _build(replace(prepared, wish=wish.before), stored)
+        before = _build(replace(prepared, wish=wish.before, held=""), stored)
     files = [item.store(stored) for item in wish.files]
-    outbound = wish.outbound(tuple(files))
+    outbound = replace(wish.outbound(tuple(files)), id=message_id, tracking_id=str(tracking_id), chat_id=chat.pk)
+    stamp = adapter.stamp(outbound)
     first = files[0] if files else None
-    raw: dict[str, Any] = {}
+    raw: dict[str, Any] = dict(stamp.raw)
     if outbound.buttons:
         raw["interactive_buttons"] = buttons.as_stored(outbound.buttons)
     if outbound.template is not None:
         raw["template"] = outbound.options["template"]
     message = Message(
         id=message_id,
+        external_id=stamp.external_id or None,
+        tracking_id=tracking_id,
         channel=channel,
         platform=channel.platform,
         chat=chat,
@@ -217,7 +237,8 @@ def _build(prepared: Prepared, stored: list[str]) -> Rows:
         media_type=_media_type(outbound, adapter),
         media=first.path if first else "",
         raw=raw,
-        status=QUEUED,
+        status=FAILED if prepared.held else QUEUED,
+        error=f"not sent: {prepared.held}" if prepared.held else "",
         priority=wish.priority,
     )
     attachments = [
@@ -237,6 +258,7 @@ def _build(prepared: Prepared, stored: list[str]) -> Rows:
         attachments=attachments,
         executions=wish.executions,
         parts=parts,
+        is_held=bool(prepared.held),
         before=before,
     )
 
@@ -254,7 +276,10 @@ def _insert(rows: Sequence[Rows]) -> None:
             buttons.attach(item.executions, item.message)
         if item.before is not None:
             windows.hold(item.message, item.parts)
-    free = [item for item in rows if item.before is None]
+        if item.is_held:
+            statuses.refold(item.message, None, folded=FAILED)  # it takes its place in the chat
+    threads.keep_sent([item.message for item in rows if item.adapter.supports_addresses])
+    free = [item for item in rows if item.before is None and not item.is_held]
     _queue([(item.message, dict(enumerate(item.parts)), item.message.priority) for item in free])
     for is_local in (False, True):
         chats = dict.fromkeys(item.message.chat_id for item in free if item.adapter.is_local is is_local)
@@ -267,6 +292,12 @@ def _media_type(outbound: OutboundMessage, adapter: Adapter) -> str:
     if "location" in outbound.options:
         return "location"
     return "html" if outbound.html and adapter.supports_addresses else "text"
+
+
+def _open_thread(channel: Channel, subject: str) -> Chat:
+    """Open a conversation that the platform has no id for; answers are known by the messages they name."""
+    key = f"{channel.platform.lower()}_{uuid.uuid4()}"
+    return Chat.objects.create(id=key, channel=channel, platform=channel.platform, name=subject[:200])
 
 
 def _open_chat(channel: Channel, external_id: str) -> Chat:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from typing import Any
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, router, transaction
 from django.utils import timezone
 
-from unicom import buttons, health, pacing, statuses, windows
+from unicom import buttons, health, jobs, pacing, statuses, windows
 from unicom.adapters import adapter_for
 from unicom.claiming import QUEUE, claim
 from unicom.cleaning import clean
@@ -29,7 +29,7 @@ from unicom.models import Channel, Chat, Delivery, Message, Suppression
 from unicom.platforms import adapter_class
 from unicom.platforms.base import Adapter
 from unicom.rows import update_row, update_rows
-from unicom.types import CANCELLED, FAILED, QUEUED, SENDING, SENT, UNKNOWN, DeliveryResult, Part
+from unicom.types import BOUNCED, CANCELLED, FAILED, QUEUED, SENDING, SENT, UNKNOWN, DeliveryResult, Part
 
 logger = logging.getLogger("unicom")
 
@@ -210,6 +210,7 @@ def _is_plain(delivery: Delivery, result: DeliveryResult) -> bool:
         and delivery.act == "send"
         and statuses.is_fresh(delivery.message)
         and not getattr(delivery, "has_siblings", True)
+        and not result.follow_up
     )
 
 
@@ -258,6 +259,8 @@ def _delivered(delivery: Delivery, result: DeliveryResult) -> bool:
         known["deleted_at"] = now
     if delivery.act in ("send", "edit"):
         pacing.spent(delivery)
+    if result.follow_up:
+        jobs.enqueue("follow_up", str(delivery.message_id), {"delivery": delivery.pk})
     alone = written and delivery.act == "send" and not getattr(delivery, "has_siblings", True)
     statuses.refold(message, delivery, folded=result.status if alone else "", **known)
     return written
@@ -325,7 +328,15 @@ def _not_delivered(delivery: Delivery, error: DeliveryError) -> bool:
                 delivery, now + wait, first_attempt_at=began, error=error.reason, error_code=error.code
             )
         return _settle(delivery, FAILED, f"{error.reason} (given up after {HOLD.seconds // 60} minutes)", error.code)
-    return _settle(delivery, FAILED, error.reason, error.code)
+    if error.notes:
+        _note(delivery.message_id, error.notes)
+    return _settle(delivery, BOUNCED if error.bounced else FAILED, error.reason, error.code)
+
+
+def _note(message_id: str, notes: Mapping[str, Any]) -> None:
+    message = Message.objects.select_for_update(of=("self",)).get(pk=message_id)
+    message.raw = {**message.raw, **clean(dict(notes))}
+    message.save(update_fields=["raw"])
 
 
 def _moved(chat_id: str, external_id: str) -> bool:

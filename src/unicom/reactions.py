@@ -14,6 +14,7 @@ from unicom.adapters import adapter_for, recheck
 from unicom.errors import DeliveryError, EncryptionKeyError
 from unicom.jobs import RetryLater, job, slow_job
 from unicom.models import Account, CallbackExecution, Channel, Delivery, Message, Request
+from unicom.types import Part
 
 logger = logging.getLogger("unicom")
 
@@ -138,6 +139,26 @@ def apply_early_receipt(args: dict[str, Any]) -> None:
         raise RetryLater(timedelta(seconds=5))
     else:
         logger.warning("Channel %s: a receipt for %r, which was never sent.", args["channel"], args["external_id"])
+
+
+@slow_job("follow_up")
+def follow_up(args: dict[str, Any]) -> None:
+    """Do what shall follow a delivery, such as a copy in a folder; tried again by itself, never by sending again."""
+    delivery = Delivery.objects.select_related("channel", "chat").filter(pk=args["delivery"]).first()
+    if delivery is None:
+        return
+    adapter = adapter_for(delivery.channel)
+    with contextlib.closing(adapter):
+        try:
+            adapter.follow_up(
+                Part.from_json(delivery.payload).at(
+                    delivery_id=str(delivery.pk), chat=delivery.chat_id, target=delivery.external_id or ""
+                )
+            )
+        except DeliveryError as error:
+            if error.retryable or error.ambiguous or error.channel_down:
+                raise DeliveryError(adapter.redact(error.reason), retryable=True) from None
+            logger.warning("After delivery %s: %s", delivery.pk, adapter.redact(error.reason))
 
 
 @slow_job("validate")

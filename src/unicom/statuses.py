@@ -15,6 +15,8 @@ from unicom.types import BOUNCED, CANCELLED, DELIVERED, FAILED, OPEN_STATES, QUE
 
 SETTLED = frozenset({UNKNOWN, SENT, FAILED, BOUNCED, DELIVERED, SEEN, CANCELLED})
 _FAILURES = (FAILED, BOUNCED)
+SOFT_BOUNCES = 5
+"""After how many returns an address is given up that may work another time."""
 
 
 def fold(deliveries: Iterable[tuple[str, str]]) -> str:
@@ -205,3 +207,9 @@ def _keep_details(delivery: Delivery, details: Mapping[str, Any]) -> None:
     row = Delivery.objects.select_for_update(of=("self",)).only("result").get(pk=delivery.pk)
     if any(row.result.get(key) != value for key, value in details.items()):
         Delivery.objects.filter(pk=delivery.pk).update(result={**row.result, **details})
+
+
+def softly_bounced(delivery: Delivery) -> str:
+    """Return why an address is given up whose mail keeps coming back; nothing while there is hope."""
+    returned = Delivery.objects.filter(channel=delivery.channel_id, recipient=delivery.recipient, state=BOUNCED).count()
+    return f"mail to it came back {returned} times" if returned >= SOFT_BOUNCES else ""

@@ -67,6 +67,8 @@ class Conversation:
     is_new: bool = False
     """``chat_id`` names a chat that is to be made; without this it must be there."""
     is_group: bool = False
+    is_thread: bool = False
+    """The platform has no id for it: the ids that a message names say where it belongs; else it opens a new one."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
     """Further external ids it may be known under, where a platform names one person in several ways."""
@@ -86,6 +88,8 @@ class IncomingFile:
     """Why it cannot be fetched at all, said on the row."""
     is_voice: bool = False
     """Somebody's voice: ``message.media`` becomes MP3, and the attachment keeps it as it came."""
+    content_id: str = ""
+    """By what the message's HTML shows it, as ``cid:…``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,6 +112,24 @@ class MessageReceived(InboundEvent):
     text: str = ""
     html: str = ""
     subject: str = ""
+    to: tuple[str, ...] = ()
+    cc: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    """External ids of messages it follows, the nearest first; of a thread also of those that never came."""
+    proven_chat: str = ""
+    """Our key of the chat, where a token of ours proves that the sender may write there."""
+    proven_reference: str = ""
+    """The external id of a delivery of ours, where a token proves that it is about that one."""
+    fallback_id: str = ""
+    """What it is called where another message bears its external id already; made from its content."""
+    automatic: str = ""
+    """Why no machine should answer it; then it makes no request."""
+    is_unproven: bool = False
+    """Whether anybody may have written under this name; then the request is no member's."""
+    is_suspect: bool = False
+    """Whether the sender is proven to be another one than it says; then it joins no thread."""
+    number: int | None = None
+    """The platform's running number of it, within its folder."""
     media_type: MediaType = "text"
     files: tuple[IncomingFile, ...] = ()
     reply_to: str = ""
@@ -187,7 +209,7 @@ class StatusChanged(InboundEvent):
     error: str = ""
     code: str = ""
     suppress: str = ""
-    """Why this contact is not to be written to again, if so."""
+    """Why this contact, or the address it was sent to, is not to be written to again, if so."""
     suppress_scope: str = ""
     delivery_id: str = ""
     """Our own id of the delivery, where the platform carries it."""
@@ -195,6 +217,8 @@ class StatusChanged(InboundEvent):
     """What else is worth keeping, such as the price."""
     is_shared: bool = False
     """Others write through the same channel, too: a receipt for what we did not send is no fault."""
+    is_soft: bool = False
+    """It came back, but the address may work another time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -280,9 +304,41 @@ class OutgoingFile:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Answered:
+    """Be what is known of the message that another one answers."""
+
+    external_id: str = ""
+    is_outgoing: bool = False
+    sender: str = ""
+    """The external id of who wrote it; empty where we did."""
+    subject: str = ""
+    text: str = ""
+    to: tuple[str, ...] = ()
+    cc: tuple[str, ...] = ()
+    raw: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stamp:
+    """Be what a message carries from before it is sent: its id where we make it ourselves, and what to keep in raw."""
+
+    external_id: str = ""
+    raw: Mapping[str, Any] = field(default_factory=dict)
+    references: tuple[str, ...] = ()
+    """By which ids, besides its own, answers may name this conversation."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class OutboundMessage:
     """Be one checked message on its way out; :meth:`Adapter.check` and :meth:`Adapter.split` see this."""
 
+    id: str = ""
+    """Our key of it, and that of its tracking; known once nothing is wrong with it."""
+    tracking_id: str = ""
+    chat_id: str = ""
+    answers: Answered | None = None
+    is_automatic: bool = False
+    """Nobody of the staff wrote it."""
     text: str = ""
     html: str = ""
     subject: str = ""
@@ -291,6 +347,8 @@ class OutboundMessage:
     bcc: tuple[str, ...] = ()
     reply_to: tuple[str, ...] = ()
     from_name: str = ""
+    list_unsubscribe: str = ""
+    skip_reacher: bool = False
     files: tuple[OutgoingFile, ...] = ()
     buttons: tuple[tuple[Button, ...], ...] = ()
     parse_mode: str = ""
@@ -383,6 +441,8 @@ class DeliveryResult:
     """The ids of an album's further items."""
     status: Literal["sent", "delivered"] = "sent"
     raw: Mapping[str, Any] = field(default_factory=dict)
+    follow_up: bool = False
+    """Have :meth:`Adapter.follow_up` called by a job that is written with this outcome."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -416,3 +476,5 @@ class Limits:
     channel_pace: Pace | None = None
     chat_pace: Pace | None = None
     group_pace: Pace | None = None
+    automatic_per_hour: int | None = None
+    """How many messages nobody of the staff wrote may go to one conversation within an hour."""

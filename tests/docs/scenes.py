@@ -18,8 +18,10 @@ from django.utils import timezone
 
 from unicom.models import CallbackExecution, Channel, Job, Message, Request
 from unicom.platforms import http
+from unicom.platforms.email import smtp
 from unicom.platforms.telegram.polling import poll
 from unicom.testing import drain
+from unicom.testing.smtp import SmtpSink
 from unicom.testing.telegram import FakeTelegram
 from unicom.testing.whatsapp import FakeWhatsApp
 from unicom.types import Conversation, MessageReceived, Person
@@ -84,6 +86,33 @@ def _whatsapp(stack: ExitStack) -> Namespace:
     }  # fmt: skip
 
 
+def _email(stack: ExitStack) -> Namespace:
+    """Have a server that takes the mail."""
+    sink = stack.enter_context(SmtpSink())
+    stack.callback(smtp.close)
+    return {"_sink": sink}
+
+
+def _open_for_mail(names: Namespace) -> None:
+    """Point the channels at that server, as validating them would at their own."""
+    server = {"host": "127.0.0.1", "port": names["_sink"].port, "use_ssl": False}
+    for channel in Channel.objects.filter(platform="Email", active=False):
+        channel.config = {"EMAIL_ADDRESS": channel.config["EMAIL_ADDRESS"], "SMTP": server}
+        channel.active = True
+        channel.save()
+    for name, value in names.items():
+        if isinstance(value, Channel):
+            names[name].refresh_from_db()
+
+
+def _email_went_out(names: Namespace) -> None:
+    drain()
+    assert names["reply"].subject == "Re: Team Update"
+    assert [mail.message["Subject"] for mail in names["_sink"].mails] == [
+        "Welcome!", *["Team Update"] * 3, "Re: Team Update", "Re: Team Update",
+    ]  # fmt: skip
+
+
 BEFORE: dict[str, Callable[[ExitStack], Namespace]] = {
     "sending.md": _with_visitor,
     "templates.md": _with_visitor,
@@ -91,6 +120,7 @@ BEFORE: dict[str, Callable[[ExitStack], Namespace]] = {
     "buttons.md": _with_visitor,
     "telegram.md": _telegram,
     "whatsapp.md": _whatsapp,
+    "email.md": _email,
     "quickstart.md": _project,
     "adding-a-platform.md": _textline,
 }
@@ -110,7 +140,11 @@ def _post(names: Namespace) -> None:
 
 
 # What somebody else does meanwhile, after each of a page's examples.
-MEANWHILE: dict[str, Callable[[Namespace], None]] = {"telegram.md": _take_in, "whatsapp.md": _post}
+MEANWHILE: dict[str, Callable[[Namespace], None]] = {
+    "telegram.md": _take_in,
+    "whatsapp.md": _post,
+    "email.md": _open_for_mail,
+}
 
 
 def _readme(names: Namespace) -> None:
@@ -233,6 +267,7 @@ def _telegram_said(names: Namespace) -> None:
 
 
 AFTER: dict[str, Callable[[Namespace], None]] = {
+    "email.md": _email_went_out,
     "README.md": _readme,
     "quickstart.md": _quickstart,
     "receiving.md": _receiving,

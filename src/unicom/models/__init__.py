@@ -5,7 +5,7 @@ from __future__ import annotations
 from unicom.models.account import Account, AccountIdentity, Suppression
 from unicom.models.callback import CallbackExecution
 from unicom.models.channel import Channel, ChannelState
-from unicom.models.chat import AccountChat, Chat
+from unicom.models.chat import AccountChat, Chat, ThreadReference
 from unicom.models.delivery import Delivery
 from unicom.models.draft import DraftAttachment, DraftMessage
 from unicom.models.held import HeldMessage
@@ -50,6 +50,7 @@ __all__ = [
     "RequestCategory",
     "Suppression",
     "TemplateInlineImage",
+    "ThreadReference",
     "ToolCall",
     "Update",
     "WorkerHeartbeat",

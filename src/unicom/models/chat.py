@@ -91,3 +91,18 @@ class AccountChat(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id} in {self.chat_id}"
+
+
+class ThreadReference(models.Model):
+    """Say in which chat a platform's message id was named: of messages we have, and of ancestors we never saw."""
+
+    id = models.BigAutoField(primary_key=True)
+    channel = models.ForeignKey("unicom.Channel", on_delete=models.CASCADE, related_name="+")
+    value = models.CharField(max_length=255)
+    chat = models.ForeignKey(Chat, on_delete=models.CASCADE, related_name="references")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["channel", "value"], name="unicom_reference_once")]
+
+    def __str__(self) -> str:
+        return self.value

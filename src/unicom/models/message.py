@@ -102,6 +102,13 @@ class Message(models.Model):
     def __str__(self) -> str:
         return f"{self.sender_name}: {self.text[:50]}"
 
+    @property
+    def html_with_base64_images(self) -> str:
+        """The HTML with its images in it, as data URIs: to be shown where our addresses are not reached."""
+        from unicom.inline_images import with_data
+
+        return with_data(self)
+
     def reply_with(self, data: Mapping[str, Any], user: Any = None) -> Message:
         """Queue an answer to this message, in its chat; raises InvalidMessage, nothing saved."""
         from unicom.outbound import reply

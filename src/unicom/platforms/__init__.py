@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from unicom.platforms.base import Adapter
 
 BUILTIN = {
+    "Email": "unicom.platforms.email.adapter.EmailAdapter",
     "Internal": "unicom.platforms.internal.InternalAdapter",
     "Telegram": "unicom.platforms.telegram.adapter.TelegramAdapter",
     "WebChat": "unicom.platforms.webchat.adapter.WebChatAdapter",

@@ -12,7 +12,17 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from unicom.errors import AuthenticationFailed, InvalidConfig
-from unicom.types import DeliveryResult, InboundEvent, Limits, OutboundMessage, Part, Setup, TemplateDefinition
+from unicom.types import (
+    Answered,
+    DeliveryResult,
+    InboundEvent,
+    Limits,
+    OutboundMessage,
+    Part,
+    Setup,
+    Stamp,
+    TemplateDefinition,
+)
 
 Rate = tuple[Annotated[int, Field(ge=1)], Annotated[float, Field(gt=0, allow_inf_nan=False)]]
 
@@ -231,8 +241,16 @@ class Adapter(ABC):
         """Return what people will read of a message that sends a template."""
         return message.text
 
+    def answer(self, message: OutboundMessage, answered: Answered) -> OutboundMessage:
+        """Fill in what an answer takes from the message it answers, where addresses are the sender's to give."""
+        return message
+
     def check(self, message: OutboundMessage) -> None:  # noqa: B027  optional
         """Raise UnsupportedFeature for what the platform cannot do, before anything is saved."""
+
+    def stamp(self, message: OutboundMessage) -> Stamp:
+        """Return what is known of a message before it is sent: kept on its row when it is queued."""
+        return Stamp()
 
     def split(self, message: OutboundMessage) -> list[Part]:
         """Return the calls that deliver the message whole: text with the first file, further files after it."""
@@ -252,6 +270,9 @@ class Adapter(ABC):
     @abstractmethod
     def deliver(self, part: Part) -> DeliveryResult:
         """Make the one call that delivers a part; raises DeliveryError. Called by ``outbox.py`` alone."""
+
+    def follow_up(self, part: Part) -> None:  # noqa: B027  optional
+        """Do what shall follow a delivery and can neither undo nor repeat it; raises DeliveryError as deliver does."""
 
     def typing(self, chat: str, message: str = "") -> None:  # noqa: B027  optional
         """Show once that an answer is being written; ``message`` is the external id of what is being answered."""
