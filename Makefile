@@ -1,6 +1,6 @@
 # Every target is safe to repeat, asks nothing, and says what it does. The work is done by scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types bench build release proof clean setup
+.PHONY: help demo test lint format types bench screens build release proof clean setup
 MAKEFLAGS += --no-print-directory
 ARGS ?=
 
@@ -25,6 +25,9 @@ types: setup ## Check the types of everything.
 
 bench: setup ## Measure speed against the bare work, on private servers.
 	@scripts/bench.sh $(ARGS)
+
+screens: setup ## Take the pictures of the web chat anew (ARGS="empty code" for some).
+	@.venv/bin/python scripts/screens.py $(ARGS)
 
 build: setup ## Build the wheel and the source archive into dist/.
 	@echo "==> Building into dist/"

@@ -1,6 +1,15 @@
 // The REST endpoints of the web chat, with Django's CSRF token where something changes.
 
-import type { Chat, ChatPage, Filters, MessagePage, MessageQuery, SendAnswer, SendOptions } from "./wire.js";
+import type {
+  Chat,
+  ChatPage,
+  Filters,
+  MessagePage,
+  MessageQuery,
+  SearchResult,
+  SendAnswer,
+  SendOptions,
+} from "./wire.js";
 
 const READ_MS = 20_000;
 const WRITE_MS = 120_000; // an upload over a slow line
@@ -103,6 +112,29 @@ export class WebChatAPI {
   /** Press a callback button. */
   clickButton(callbackExecutionId: string): Promise<{ success: boolean }> {
     return this.request("POST", "button-click/", { callback_execution_id: callbackExecutionId });
+  }
+
+  /** Search in the messages of the visitor's own chats, or of one of them. */
+  search(
+    q: string,
+    query: { chat_id?: string; limit?: number; cursor?: string } = {},
+  ): Promise<{ results: SearchResult[]; has_more: boolean; next_cursor?: string | null }> {
+    return this.request("GET", `search/${this.query({ q, ...query })}`);
+  }
+
+  /** Say that everything up to a message was read. */
+  markRead(chatId: string, messageId: string): Promise<{ success: boolean }> {
+    return this.request("POST", "read/", { chat_id: chatId, message_id: messageId });
+  }
+
+  /** Say that the visitor is writing, for the next seconds. */
+  markTyping(chatId: string): Promise<{ success: boolean }> {
+    return this.request("POST", "typing/", { chat_id: chatId });
+  }
+
+  /** Ask that the answer which is being written ends where it is. */
+  stop(chatId: string): Promise<{ success: boolean }> {
+    return this.request("POST", "stop/", { chat_id: chatId });
   }
 
   private query(values: Record<string, unknown>): string {

@@ -24,8 +24,11 @@ export interface ClientOptions extends ApiOptions {
   wsBase?: string;
 }
 
+/** A mark that did not arrive is made again with the next one. */
+const ignored = (): void => {};
 /** The reserved id of the socket that tells of all chats of the visitor. */
 const EVERY_CHAT = "_me";
+const NOBODY = 4401;
 const TYPING_MS = 3_000;
 const LIST_MS = 200;
 
@@ -77,6 +80,9 @@ export class RealTimeWebChatClient {
   private syncing: Promise<void> | null = null;
   private syncAgain = false;
   private told = "";
+  /** The visitor has not written yet, and is nobody to the server. */
+  private isNobody = false;
+  private hasLostSocket = false;
   private listTimer: ReturnType<typeof setTimeout> | undefined;
   private listing = 0;
   private lastTyping = 0;
@@ -144,7 +150,7 @@ export class RealTimeWebChatClient {
 
   /** Whether the server could not be asked, the last time. */
   get hasFailed(): boolean {
-    return this.failures > 0;
+    return this.failures > 0 || this.hasLostSocket;
   }
 
   /** Show only chats that match; takes effect with the next answer. */
@@ -181,6 +187,7 @@ export class RealTimeWebChatClient {
     const answer = await this.api.sendMessage(text, chatId, file, sendOptions(metadataOrOptions));
     if (answer.chat_id === this.chatId) this.tell(answer.message);
     // A guest is somebody from the first message on, and may now have a socket.
+    this.isNobody = false;
     if (this.running && !this.options.disableWebSocket) this.me?.start();
     this.channel?.postMessage(answer.chat_id);
     return answer;
@@ -198,19 +205,17 @@ export class RealTimeWebChatClient {
 
   /** Say that the visitor is writing; at most every few seconds. */
   typing(): void {
-    if (Date.now() - this.lastTyping < TYPING_MS) return;
+    if (!this.chatId || Date.now() - this.lastTyping < TYPING_MS) return;
     this.lastTyping = Date.now();
-    this.room?.send({ action: "typing" });
+    if (this.room?.isReady) this.room.send({ action: "typing" });
+    else void this.api.markTyping(this.chatId).catch(ignored);
   }
 
   /** Say that the visitor has seen everything up to a message. */
   read(messageId: string): void {
-    this.room?.send({ action: "read", message_id: messageId });
-  }
-
-  /** Ask that a running answer be stopped. */
-  stopAnswer(messageId: string): void {
-    this.room?.send({ action: "stop", message_id: messageId });
+    if (!this.chatId) return;
+    if (this.room?.isReady) this.room.send({ action: "read", message_id: messageId });
+    else void this.api.markRead(this.chatId, messageId).catch(ignored);
   }
 
   /** Tell this visitor's other pages that something changed. */
@@ -232,6 +237,8 @@ export class RealTimeWebChatClient {
 
   /** Whether what is on screen comes by socket: the chat where one is open, else the list. */
   private get isLive(): boolean {
+    // The server takes sockets, and nothing can arrive for somebody it does not know yet.
+    if (!this.chatId && this.isNobody) return true;
     return Boolean(this.chatId && !this.options.disableWebSocket ? this.room?.isReady : this.me?.isReady);
   }
 
@@ -267,6 +274,7 @@ export class RealTimeWebChatClient {
     return new LiveSocket(url.href, {
       onReady: () => {
         settled?.();
+        this.hasLostSocket = false;
         clearTimeout(this.timer);
         this.tellConnection();
         // Between the page's last answer and now something may have happened. A socket's pushes wait for its first frame.
@@ -281,6 +289,8 @@ export class RealTimeWebChatClient {
       },
       onFrame: (frame) => this.receive(frame),
       onDown: (refused) => {
+        this.hasLostSocket = true;
+        this.isNobody = refused === NOBODY && chatId === EVERY_CHAT;
         settled?.();
         if (refused === 4400 || refused === 4403)
           this.onError?.(new Error(`The server closed the socket (${refused}).`));
@@ -364,6 +374,9 @@ export class RealTimeWebChatClient {
     if (quietly) for (const message of page.messages) this.known.set(message.id, JSON.stringify(message));
     this.onPage?.(page, kind);
     for (const message of page.messages) this.tell(message);
+    if (this.room?.isReady) return; // marks come by the socket
+    for (const { name, is_outgoing } of page.typing ?? []) this.onTyping?.({ type: "typing", name, is_outgoing });
+    if (page.read_up_to) this.onRead?.({ type: "read", message_id: page.read_up_to, is_outgoing: true });
   }
 
   /** Several changes within a moment are one look at the list. */

@@ -2,7 +2,20 @@
 
 import { Marked } from "marked";
 
-const marked = new Marked({ gfm: true, breaks: true });
+/** The few tags that models write where Markdown has nothing, bare; any other HTML in a text is shown as it is written. */
+const BARE = /^<\/?(?:br|sub|sup|kbd|mark|u|b|i)\s*\/?>$/i;
+
+const marked = new Marked({
+  gfm: true,
+  breaks: true,
+  renderer: {
+    html({ text, block }) {
+      if (BARE.test(text.trim())) return text;
+      const shown = text.trim().replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+      return block ? `<p>${shown}</p>` : shown;
+    },
+  },
+});
 
 /** A block of a message: a code block, or HTML that is yet to be made safe. */
 export type Block =
@@ -28,4 +41,15 @@ export function blocksOf(text: string): Block[] {
     blocks.push({ kind: "html", raw: token.raw, html: marked.parser(list) });
   }
   return blocks;
+}
+
+/** Give the words of a text in Markdown, on one line: for where there is no room for more. */
+export function wordsOf(text: string): string {
+  return text
+    .replace(/```\w*/g, " ")
+    .replace(/!?\[([^\]]*)\]\([^)]*\)/g, "$1")
+    .replace(/^[ \t]*(?:#{1,6}|>|[-*+]|\d+\.)[ \t]+/gm, "")
+    .replace(/(\*\*|__|~~|`)(?=\S)([\s\S]*?\S)\1/g, "$2")
+    .replace(/\s+/g, " ")
+    .trim();
 }

@@ -5,10 +5,11 @@ import { type ClientOptions, RealTimeWebChatClient } from "./client.js";
 import { Conversation, type Pending } from "./conversation.js";
 import type { Say } from "./language.js";
 import { Outbox } from "./outbox.js";
-import type { ActionButton, Chat, Filters } from "./wire.js";
+import type { ActionButton, Chat, Filters, SearchResult } from "./wire.js";
 
 const TYPING_SHOWN_MS = 6_000;
 const UNDO_MS = 6_000;
+const MOST_PAGES = 50;
 
 /** How it is connected, for the badge. */
 export type Connection = "connecting" | "live" | "polling" | "manual" | "offline";
@@ -39,6 +40,8 @@ export class Session extends EventTarget {
   hasMoreChats = false;
   archived = false;
   search = "";
+  /** Messages that hold what is searched for. */
+  results: SearchResult[] = [];
   current: Conversation;
   connection: Connection = "connecting";
   notice: Notice | null = null;
@@ -79,7 +82,7 @@ export class Session extends EventTarget {
     };
     client.onTyping = (frame) => {
       // What the visitor writes on another page of theirs is no news.
-      if (frame.is_outgoing !== false) this.showTyping(String(frame.sender_name || this.say("someone")));
+      if (frame.is_outgoing !== false) this.showTyping(String(frame.name || this.say("someone")));
     };
     client.onRead = (frame) => {
       if (typeof frame.message_id !== "string" || frame.is_outgoing === false) return;
@@ -99,6 +102,7 @@ export class Session extends EventTarget {
     addEventListener("online", this.onOnline);
     addEventListener("offline", this.onOffline);
     addEventListener("pagehide", this.flushDeletions);
+    document.addEventListener("visibilitychange", this.onVisible);
     const connected = this.client.connect();
     if (this.options.hasList) void this.loadChats();
     void this.openFirst(named);
@@ -110,6 +114,7 @@ export class Session extends EventTarget {
     removeEventListener("online", this.onOnline);
     removeEventListener("offline", this.onOffline);
     removeEventListener("pagehide", this.flushDeletions);
+    document.removeEventListener("visibilitychange", this.onVisible);
     this.flushDeletions();
     this.client.disconnect();
   }
@@ -221,8 +226,11 @@ export class Session extends EventTarget {
 
   /** Ask the server to stop writing the answer. */
   async stopAnswer(): Promise<void> {
-    const running = this.current.messages.findLast(({ is_streaming }) => is_streaming);
-    if (running) this.client.stopAnswer(running.id);
+    try {
+      if (this.current.id) await this.client.api.stop(this.current.id);
+    } catch (error) {
+      this.tellError(error);
+    }
   }
 
   retry(item: Pending): void {
@@ -276,11 +284,23 @@ export class Session extends EventTarget {
   searchFor(text: string): void {
     this.search = text;
     this.client.setFilters(this.filters());
+    void this.searchMessages(text.trim());
   }
 
   setFilters(filters: Filters): void {
     this.options.filters = filters;
     this.client.setFilters(this.filters());
+  }
+
+  /** Load older pages until a message is there; false where it is not to be had. */
+  async reach(messageId: string): Promise<boolean> {
+    const conversation = this.current;
+    for (let pages = 0; pages < MOST_PAGES; pages++) {
+      if (conversation.messages.some(({ id }) => id === messageId)) return true;
+      if (!conversation.hasOlder || this.current !== conversation) return false;
+      await this.loadOlder();
+    }
+    return false;
   }
 
   async rename(chat: Chat, title: string): Promise<void> {
@@ -391,6 +411,19 @@ export class Session extends EventTarget {
     } else this.client.refreshSoon();
   }
 
+  private async searchMessages(text: string): Promise<void> {
+    let results: SearchResult[] = [];
+    try {
+      if (text.length > 1) ({ results } = await this.client.api.search(text, { limit: 20 }));
+    } catch (error) {
+      // Too many searches in a while, say: the titles are found all the same.
+      if (!(error instanceof ApiError)) throw error;
+    }
+    if (text !== this.search.trim()) return;
+    this.results = results;
+    this.changed();
+  }
+
   private async change(chatId: string, changes: { title?: string; is_archived?: boolean }): Promise<void> {
     this.changed();
     try {
@@ -447,6 +480,11 @@ export class Session extends EventTarget {
     if (before === "offline" && this.connection !== "offline") void this.outbox.flush(this.current);
     if (before !== this.connection) this.changed();
   }
+
+  /** What came while nobody looked is read once somebody does. */
+  private readonly onVisible = (): void => {
+    if (!document.hidden) this.changed();
+  };
 
   private readonly onOnline = (): void => {
     this.showConnection();

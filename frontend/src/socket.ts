@@ -48,9 +48,7 @@ export class LiveSocket {
     this.stopped = true;
     this.isReady = false;
     this.clear();
-    const socket = this.socket;
-    this.socket = null;
-    socket?.close();
+    this.letGo();
   }
 
   /** Look at once whether the connection still stands: the machine slept, or the network came back. */
@@ -137,9 +135,15 @@ export class LiveSocket {
   private drop(): void {
     this.isReady = false;
     this.clear();
+    this.letGo();
+  }
+
+  private letGo(): void {
     const socket = this.socket;
     this.socket = null;
-    socket?.close();
+    // To close one that is not open yet is a warning in everybody's console.
+    if (socket?.readyState === WebSocket.CONNECTING) socket.onopen = () => socket.close();
+    else socket?.close();
   }
 
   private clear(): void {

@@ -22,6 +22,7 @@ export interface Message {
   timestamp: string;
   media_type: string;
   media_url: string | null;
+  media_name?: string | null;
   reply_to_message_id: string | null;
   chat_id: string;
   interactive_buttons: ActionButton[][] | null;
@@ -52,6 +53,10 @@ export interface MessagePage {
   has_more: boolean;
   next_cursor?: string | null;
   branch_mode?: string;
+  /** Who is writing, for who polls. */
+  typing?: { name: string; is_outgoing: boolean }[];
+  /** The visitor's last message on the page that somebody has read. */
+  read_up_to?: string | null;
 }
 
 /** A page of chats, newest activity first. */
@@ -59,6 +64,12 @@ export interface ChatPage {
   chats: Chat[];
   has_more: boolean;
   next_cursor?: string | null;
+}
+
+/** A message that was searched for, and its chat. */
+export interface SearchResult {
+  chat: { id: string; name: string | null };
+  message: Message;
 }
 
 /** What the server made of a message that was sent. */

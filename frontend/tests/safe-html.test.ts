@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { blocksOf } from "../src/markdown.js";
+import { blocksOf, wordsOf } from "../src/markdown.js";
 import { safeFragment, safeUrl } from "../src/safe-html.js";
 
 const HOSTILE = [
@@ -96,6 +96,22 @@ describe("what others write", () => {
     const link = place.querySelector("a");
     expect([link?.target, link?.rel]).toEqual(["_blank", "noopener noreferrer nofollow"]);
   });
+});
+
+test("HTML in a text is shown as it was written, but for a few bare tags", () => {
+  const html = (text: string) => blocksOf(text).map((block) => (block.kind === "html" ? block.html.trim() : ""));
+  expect(html("a<br>b <sup>2</sup> <i onclick=x>c</i>")).toEqual([
+    "<p>a<br>b <sup>2</sup> &lt;i onclick=x&gt;c</i></p>",
+  ]);
+  expect(html("<div onclick='x'>\n<b>y</b>\n</div>")).toEqual([
+    "<p>&lt;div onclick='x'&gt;\n&lt;b&gt;y&lt;/b&gt;\n&lt;/div&gt;</p>",
+  ]);
+});
+
+test("the words of a text are what is left without its marks", () => {
+  expect(wordsOf("# Plan\n\n1. **Friday:** `a_b` at [LX](https://example.org)\n- 2 * 3 * 4")).toBe(
+    "Plan Friday: a_b at LX 2 * 3 * 4",
+  );
 });
 
 test("a URL of another kind than a link's is none", () => {

@@ -110,12 +110,12 @@ def write(page: Page, text: str) -> None:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium(*more: str) -> Iterator[Browser]:
     """Start the system's Chromium, without a word to anybody outside."""
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
     if program is None:
         pytest.skip("no Chromium is installed; on Debian: apt-get install chromium")
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", *more]
     with sync_playwright() as playwright:
         # Two cores may be shared with the rest of the suite.
         expect.set_options(timeout=20_000)

@@ -5,9 +5,10 @@ import { property, query, state } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
 import { icon } from "../icons.js";
 import { Language } from "../language.js";
+import { wordsOf } from "../markdown.js";
 import { sidebarStyles } from "../styles/sidebar.js";
 import { base } from "../styles/tokens.js";
-import type { Chat } from "../wire.js";
+import type { Chat, SearchResult } from "../wire.js";
 
 const SEARCH_MS = 250;
 
@@ -22,6 +23,8 @@ export class ChatList extends LitElement {
 
   @property({ attribute: false }) chats: Chat[] = [];
   @property({ attribute: false }) revision = 0;
+  /** Messages that hold what is searched for. */
+  @property({ attribute: false }) results: SearchResult[] = [];
   @property({ attribute: false }) selected: string | null = null;
   @property({ attribute: false }) language = new Language("en");
   @property({ type: Boolean }) loaded = false;
@@ -56,8 +59,9 @@ export class ChatList extends LitElement {
           ({ id }) => id,
           (chat) => this.renderChat(chat),
         )}</ul>
+        ${this.renderResults()}
         ${
-          this.chats.length === 0 && this.loaded
+          this.chats.length === 0 && this.results.length === 0 && this.loaded
             ? html`<p class="none">${say(this.search.trim() ? "noMatches" : this.archived ? "noArchived" : "noChats")}</p>`
             : nothing
         }
@@ -90,7 +94,7 @@ export class ChatList extends LitElement {
           ${last ? html`<time datetime=${last.timestamp}>${this.language.shortOf(last.timestamp)}</time>` : nothing}
         </span>
         <span class="line">
-          <bdi class="last">${last?.text?.replace(/\s+/g, " ").slice(0, 120) || (last ? say("attachments") : "")}</bdi>
+          <bdi class="last">${wordsOf(last?.text?.slice(0, 400) ?? "").slice(0, 120) || (last ? say("attachments") : "")}</bdi>
           ${
             unread
               ? html`<span class="count">${unread > 99 ? "99+" : unread}<span class="hidden-text"> ${say("unread")}</span></span>`
@@ -101,6 +105,24 @@ export class ChatList extends LitElement {
       <button class="icon-button small options" type="button" aria-haspopup="menu" aria-label=${say("optionsOf", { title })}
         @click=${(event: Event) => this.openMenu(chat, event.currentTarget as HTMLElement)}>${icon("more")}</button>
     </li>`;
+  }
+
+  private renderResults(): TemplateResult | typeof nothing {
+    if (this.results.length === 0) return nothing;
+    const { say } = this.language;
+    return html`<p class="section">${say("inMessages")}</p>
+      <ul>${this.results.map(
+        ({ chat, message }) => html`<li>
+          <button class="chat" type="button"
+            @click=${() => this.fire("chat-selected", { chatId: chat.id, messageId: message.id })}>
+            <span class="line">
+              <bdi class="title">${chat.name || say("newChat")}</bdi>
+              <time datetime=${message.timestamp}>${this.language.shortOf(message.timestamp)}</time>
+            </span>
+            <span class="line"><bdi class="last">${around(message.text ?? "", this.search.trim())}</bdi></span>
+          </button>
+        </li>`,
+      )}</ul>`;
   }
 
   private renderRenaming(chat: Chat): TemplateResult {
@@ -189,4 +211,14 @@ export class ChatList extends LitElement {
   private fire(name: string, detail?: unknown): void {
     this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true, cancelable: true }));
   }
+}
+
+/** The part of a text that was searched for, marked, with a little before and what follows. */
+function around(text: string, wanted: string): unknown {
+  const flat = wordsOf(text);
+  const at = flat.toLowerCase().indexOf(wanted.toLowerCase());
+  if (at < 0 || !wanted) return flat.slice(0, 120);
+  const start = Math.max(0, at - 20);
+  const end = at + wanted.length;
+  return html`${start ? "…" : ""}${flat.slice(start, at)}<mark>${flat.slice(at, end)}</mark>${flat.slice(end, end + 100)}`;
 }

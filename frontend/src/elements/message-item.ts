@@ -83,7 +83,7 @@ export class MessageItem extends LitElement {
         isEmpty && !message.is_streaming
           ? nothing
           : html`<div class="bubble ${bare ? "bare" : ""}">
-            ${body}${message.is_streaming ? html`<span class="caret"></span>` : nothing}
+            ${body}${message.is_streaming && isEmpty ? html`<span class="caret"></span>` : nothing}
           </div>`
       }
       ${this.renderButtons(message)} ${this.renderFoot(message, mine)}
@@ -93,15 +93,14 @@ export class MessageItem extends LitElement {
   private renderText(message: Message, mine: boolean): TemplateResult | typeof nothing {
     if (mine) return message.text ? html`<p class="plain" dir="auto">${linked(message.text)}</p>` : nothing;
     if (this.blocks.length === 0) return nothing;
-    return html`<div class="prose" dir="auto">
-      ${repeat(
-        this.blocks,
-        (_, index) => index,
-        (block, index) =>
-          block.kind === "code"
-            ? this.renderCode(block)
-            : html`<div class="block">${this.nodesOf(block.html, index)}</div>`,
-      )}
+    return html`<div class="prose ${message.is_streaming ? "caret" : ""}" dir="auto">${repeat(
+      this.blocks,
+      (_, index) => index,
+      (block, index) =>
+        block.kind === "code"
+          ? this.renderCode(block)
+          : html`<div class="block">${this.nodesOf(block.html, index)}</div>`,
+    )}
     </div>`;
   }
 
@@ -147,7 +146,7 @@ export class MessageItem extends LitElement {
       return html`<video class="media" controls preload="metadata" src=${url} aria-label=${say("video")}></video>`;
     }
     return html`<a class="file media" href=${url} target="_blank" rel="noopener">
-      ${icon("file")}<span>${say("openFile")}</span>
+      ${icon("file")}<bdi>${message.media_name || say("openFile")}</bdi>
     </a>`;
   }
 
@@ -291,11 +290,10 @@ export class MessageItem extends LitElement {
 
   private press(button: ActionButton): void {
     this.busy = true;
-    // Whatever came of it, an answer or an edit has arrived by then; or it may be pressed again.
-    setTimeout(() => {
+    const settled = () => {
       this.busy = false;
-    }, 1_500);
-    this.fire("button-click", button);
+    };
+    this.fire("button-click", { button, settled });
   }
 
   private async copy(text: string, what: string): Promise<void> {

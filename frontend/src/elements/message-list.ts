@@ -20,6 +20,7 @@ const NEAR_PX = 80;
 const FAR_PX = 240;
 /** So much above the first message older ones are fetched. */
 const AHEAD_PX = 400;
+const FOUND_MS = 2_500;
 const TOGETHER_MS = 5 * 60_000;
 
 /**
@@ -51,6 +52,16 @@ export class MessageList extends LitElement {
     this.atEnd = true;
     this.news = false;
     this.scroller?.scrollTo({ top: this.scroller.scrollHeight, behavior });
+  }
+
+  /** Bring a message into view, and mark it for a moment. */
+  showMessage(id: string): void {
+    const item = this.renderRoot.querySelector<HTMLElement>(`[data-message-id="${CSS.escape(id)}"]`);
+    if (!item) return;
+    this.atEnd = false;
+    item.scrollIntoView({ block: "center" });
+    item.classList.add("found");
+    setTimeout(() => item.classList.remove("found"), FOUND_MS);
   }
 
   override connectedCallback(): void {
@@ -90,6 +101,7 @@ export class MessageList extends LitElement {
     }
     this.firstId = first;
     this.lastId = last;
+    if (this.atEnd && conversation?.loaded) this.fire("at-end");
   }
 
   protected override render(): TemplateResult {

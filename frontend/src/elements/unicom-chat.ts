@@ -21,27 +21,30 @@ const ANNOUNCE_MS = 700;
 
 /** An attribute that is on when it is there, unless it says "false": `enable-websocket-only="true"`. */
 const flag = { fromAttribute: (value: string | null) => value !== null && value !== "false" };
-/** An attribute that holds a JSON object; what is none counts as empty, with a word in the console. */
-const json = {
-  fromAttribute(value: string | null): Record<string, unknown> {
-    if (!value) return {};
+/** An attribute that holds JSON of one kind; what is none counts as empty, with a word in the console. */
+const json = <T extends object>(empty: T) => ({
+  fromAttribute(value: string | null): T {
+    if (!value) return empty;
     try {
       const read: unknown = JSON.parse(value);
-      if (read && typeof read === "object" && !Array.isArray(read)) return read as Record<string, unknown>;
+      if (read && typeof read === "object" && Array.isArray(read) === Array.isArray(empty)) return read as T;
     } catch {
       // Told below.
     }
-    console.error(`unicom-chat: a JSON object is needed as attribute, not ${value}`);
-    return {};
+    console.error(
+      `unicom-chat: a JSON ${Array.isArray(empty) ? "list" : "object"} is needed as attribute, not ${value}`,
+    );
+    return empty;
   },
-};
+});
 
 /**
  * Show one conversation.
  *
  * Attributes: `api-base`, `channel-id`, `chat-id` (the page's `?chat_id=` without), `theme` (`light`, `dark`, `auto`),
  * `max-messages`, `auto-refresh`, `disable-websocket`, `enable-websocket-only`, `filters`, `metadata-defaults`, `lang`,
- * `ws-base`, `csrf-token`, `placeholder`, `heading`, `height`. Events, all bubbling and composed: `send-message` (can be
+ * `ws-base`, `csrf-token`, `placeholder`,
+ * `heading`, `height`, `suggestions`. Events, all bubbling and composed: `send-message` (can be
  * prevented), `load-more`, `edit-message`, `branch-navigation`, `voice-recorded`. The slot `empty` replaces what an
  * empty chat shows.
  */
@@ -56,8 +59,11 @@ export class UnicomChat extends LitElement {
   @property({ attribute: "auto-refresh", type: Number }) autoRefresh = 5;
   @property({ attribute: "disable-websocket", converter: flag }) disableWebsocket = false;
   @property({ attribute: "enable-websocket-only", converter: flag }) enableWebsocketOnly = false;
-  @property({ attribute: "filters", converter: json }) filters: Filters = {};
-  @property({ attribute: "metadata-defaults", converter: json }) metadataDefaults: Record<string, unknown> = {};
+  @property({ attribute: "filters", converter: json<Filters>({}) }) filters: Filters = {};
+  @property({ attribute: "metadata-defaults", converter: json<Record<string, unknown>>({}) })
+  metadataDefaults: Record<string, unknown> = {};
+  /** What an empty chat offers to say. */
+  @property({ attribute: "suggestions", converter: json<string[]>([]) }) suggestions: string[] = [];
   @property({ attribute: "ws-base" }) wsBase = "/ws/unicom/webchat";
   @property({ attribute: "csrf-token" }) csrfToken = "";
   @property() override lang = "";
@@ -69,6 +75,7 @@ export class UnicomChat extends LitElement {
   @state() protected dark = false;
   @state() protected dragging = false;
   @state() private announcement = "";
+  @query("[data-list]") protected list!: MessageList;
   @query("[data-input]") protected input!: MessageInput;
   protected language: Language = languageOf(this);
   protected session!: Session;
@@ -80,6 +87,11 @@ export class UnicomChat extends LitElement {
 
   /** Whether the chats are listed beside the conversation. */
   protected get hasList(): boolean {
+    return false;
+  }
+
+  /** Whether the list lies over the conversation, which then is out of reach. */
+  protected get isCovered(): boolean {
     return false;
   }
 
@@ -170,7 +182,7 @@ export class UnicomChat extends LitElement {
     const { session, language } = this;
     const { say } = language;
     const hasHead = Boolean(title) || before !== nothing;
-    return html`<section class="pane" aria-label=${title || say("chatWindow")} @dragenter=${this.onDrag} @dragover=${this.onDrag}
+    return html`<section class="pane" ?inert=${this.isCovered} aria-label=${title || say("chatWindow")} @dragenter=${this.onDrag} @dragover=${this.onDrag}
       @dragleave=${this.onDragLeave} @drop=${this.onDrop}>
       <header class="head ${hasHead ? "" : "slim"}">
         ${before}
@@ -183,12 +195,12 @@ export class UnicomChat extends LitElement {
         @answer-again=${(event: CustomEvent<{ messageId: string }>) => void session.answerAgain(event.detail.messageId)}
         @retry-message=${(event: CustomEvent<Pending>) => session.retry(event.detail)}
         @discard-message=${(event: CustomEvent<Pending>) => session.discard(event.detail)}
-        @button-click=${(event: CustomEvent<ActionButton>) => void session.click(event.detail)}>
+        @button-click=${this.onPress}>
         <slot name="empty" slot="empty">${this.renderEmpty()}</slot>
       </${messageList}>
       <div class="below">
         ${this.renderNotice()}
-        ${session.connection === "offline" ? html`<p class="offline" role="status">${icon("alert")}${say("offlineHint")}</p>` : nothing}
+        ${session.connection === "offline" ? html`<p class="hint" role="status">${icon("alert")}${say("offlineHint")}</p>` : nothing}
         <${messageInput} data-input .language=${language} .placeholder=${this.placeholder}
           .answering=${this.isAnswering} @send-message=${this.onSend} @writing=${() => session.client.typing()}
           @stop-answer=${() => void session.stopAnswer()}
@@ -204,6 +216,13 @@ export class UnicomChat extends LitElement {
       <span class="empty-mark">${icon("spark")}</span>
       <h2>${say("welcome")}</h2>
       <p>${say("welcomeHint")}</p>
+      ${
+        this.suggestions.length
+          ? html`<div class="suggestions">
+              ${this.suggestions.map((text) => html`<button type="button" @click=${() => this.suggest(text)}>${text}</button>`)}
+            </div>`
+          : nothing
+      }
     </div>` as TemplateResult;
   }
 
@@ -283,6 +302,16 @@ export class UnicomChat extends LitElement {
     });
   };
 
+  private suggest(text: string): void {
+    this.input.focus();
+    const detail = { text, files: [] };
+    if (
+      this.dispatchEvent(new CustomEvent("send-message", { detail, bubbles: true, composed: true, cancelable: true }))
+    ) {
+      this.session.send(text);
+    }
+  }
+
   private readonly onLoadMore = (): void => void this.session.loadOlder();
 
   private readonly onEdit = (event: CustomEvent<{ messageId: string; text: string }>): void =>
@@ -290,6 +319,9 @@ export class UnicomChat extends LitElement {
 
   private readonly onBranch = (event: CustomEvent<{ messageId: string }>): void =>
     this.session.chooseVersion(event.detail.messageId);
+
+  private readonly onPress = (event: CustomEvent<{ button: ActionButton; settled: () => void }>): void =>
+    void this.session.click(event.detail.button).finally(event.detail.settled);
 
   private readonly onDrag = (event: DragEvent): void => {
     if (!event.dataTransfer?.types.includes("Files")) return;

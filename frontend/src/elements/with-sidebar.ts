@@ -9,6 +9,8 @@ import type { Chat } from "../wire.js";
 import { ChatList } from "./chat-list.js";
 import { UnicomChat } from "./unicom-chat.js";
 
+/** As in the style sheets. */
+const NARROW_PX = 720;
 const chatList = define("chat-list", ChatList);
 
 /**
@@ -19,9 +21,27 @@ const chatList = define("chat-list", ChatList);
  */
 export class UnicomChatWithSidebar extends UnicomChat {
   @state() private open = false;
+  /** Beside the conversation, there is nothing to open. */
+  private readonly widths = new ResizeObserver(() => {
+    if (this.clientWidth > NARROW_PX) this.open = false;
+  });
 
   protected override get hasList(): boolean {
     return true;
+  }
+
+  protected override get isCovered(): boolean {
+    return this.open;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.widths.observe(this);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.widths.disconnect();
   }
 
   protected override renderContents(): TemplateResult {
@@ -32,7 +52,7 @@ export class UnicomChatWithSidebar extends UnicomChat {
     return html`<div class="split ${this.open ? "open" : ""}" @keydown=${this.onKey}>
       <${chatList} class="side" .chats=${session.chats} .revision=${this.revision}
         .selected=${session.current.id} .language=${this.language} .loaded=${session.chatsLoaded} .more=${session.hasMoreChats}
-        .archived=${session.archived} .heading=${this.heading}
+        .archived=${session.archived} .heading=${this.heading} .results=${session.results}
         @chat-selected=${this.onSelect} @new-chat=${this.onNew} @delete-chat=${this.onDelete} @close-list=${this.close}
         @rename-chat=${(event: CustomEvent<{ chat: Chat; title: string }>) =>
           void session.rename(event.detail.chat, event.detail.title)}
@@ -69,15 +89,23 @@ export class UnicomChatWithSidebar extends UnicomChat {
   private readonly close = (): void => {
     if (!this.open) return;
     this.open = false;
-    this.renderRoot.querySelector<HTMLElement>(".opener")?.focus();
+    void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>(".opener")?.focus());
   };
 
   private readonly onKey = (event: KeyboardEvent): void => {
     if (event.key === "Escape" && this.open) this.close();
   };
 
-  private readonly onSelect = (event: CustomEvent<{ chatId: string }>): void =>
-    this.unlessPrevented(event, () => void this.openChat(event.detail.chatId));
+  private readonly onSelect = (event: CustomEvent<{ chatId: string; messageId?: string }>): void =>
+    this.unlessPrevented(event, () => void this.go(event.detail.chatId, event.detail.messageId));
+
+  private async go(chatId: string, messageId?: string): Promise<void> {
+    await this.openChat(chatId);
+    if (messageId && (await this.session.reach(messageId))) {
+      await this.updateComplete;
+      this.list.showMessage(messageId);
+    }
+  }
 
   private readonly onNew = (event: Event): void => this.unlessPrevented(event, () => void this.openChat(null));
 

@@ -14,6 +14,7 @@ export const ar: Texts = {
   noChats: "ستظهر محادثاتك هنا.",
   noArchived: "لا يوجد شيء مؤرشف.",
   noMatches: "لا توجد محادثة مطابقة.",
+  inMessages: "في الرسائل",
   moreChats: "عرض المزيد",
   openList: "فتح قائمة المحادثات",
   closeList: "إغلاق قائمة المحادثات",

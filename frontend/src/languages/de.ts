@@ -14,6 +14,7 @@ export const de: Texts = {
   noChats: "Hier erscheinen deine Chats.",
   noArchived: "Nichts ist archiviert.",
   noMatches: "Kein Chat passt dazu.",
+  inMessages: "In Nachrichten",
   moreChats: "Mehr anzeigen",
   openList: "Liste der Chats öffnen",
   closeList: "Liste der Chats schließen",

@@ -12,6 +12,7 @@ export const en = {
   noChats: "Your chats will appear here.",
   noArchived: "Nothing is archived.",
   noMatches: "No chat matches.",
+  inMessages: "In messages",
   moreChats: "Show more",
   openList: "Open the list of chats",
   closeList: "Close the list of chats",

@@ -14,6 +14,7 @@ export const es: Texts = {
   noChats: "Tus chats aparecerán aquí.",
   noArchived: "No hay nada archivado.",
   noMatches: "Ningún chat coincide.",
+  inMessages: "En los mensajes",
   moreChats: "Mostrar más",
   openList: "Abrir la lista de chats",
   closeList: "Cerrar la lista de chats",

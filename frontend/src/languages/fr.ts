@@ -14,6 +14,7 @@ export const fr: Texts = {
   noChats: "Vos discussions apparaîtront ici.",
   noArchived: "Rien n’est archivé.",
   noMatches: "Aucune discussion ne correspond.",
+  inMessages: "Dans les messages",
   moreChats: "Afficher plus",
   openList: "Ouvrir la liste des discussions",
   closeList: "Fermer la liste des discussions",

@@ -105,7 +105,7 @@ export const chatStyles = css`
     padding: 4px 24px 20px;
   }
   .notice,
-  .offline {
+  .hint {
     display: flex;
     align-items: center;
     gap: 8px;
@@ -143,11 +143,11 @@ export const chatStyles = css`
   .notice :focus-visible {
     outline-color: currentColor;
   }
-  .offline {
+  .hint {
     background: var(--_bad-bg);
     color: var(--_text);
   }
-  .offline .icon {
+  .hint .icon {
     width: 18px;
     height: 18px;
     color: var(--_bad);
@@ -202,6 +202,25 @@ export const chatStyles = css`
   .empty-mark .icon {
     width: 28px;
     height: 28px;
+  }
+  .suggestions {
+    display: flex;
+    flex-wrap: wrap;
+    justify-content: center;
+    gap: 8px;
+    margin-block-start: 16px;
+  }
+  .suggestions button {
+    min-height: 40px;
+    padding: 8px 16px;
+    border: 1px solid var(--_border);
+    border-radius: 999px;
+    color: var(--_text);
+    font-size: 14.5px;
+    transition: background-color 120ms;
+  }
+  .suggestions button:hover {
+    background: var(--_hover);
   }
   .opener {
     position: relative;

@@ -33,6 +33,11 @@ export const listStyles = css`
     content-visibility: auto;
     contain-intrinsic-size: auto 90px;
   }
+  .row.found {
+    border-radius: var(--_bubble-radius);
+    background: color-mix(in srgb, var(--_accent) 14%, transparent);
+    box-shadow: 0 0 0 8px color-mix(in srgb, var(--_accent) 14%, transparent);
+  }
   .row.follows {
     margin-block-start: 2px;
   }

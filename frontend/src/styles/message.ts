@@ -81,6 +81,11 @@ export const messageStyles = css`
   .mine .foot {
     flex-direction: row-reverse;
   }
+  .pending .foot,
+  .failed .foot {
+    flex-direction: row;
+    justify-content: flex-end;
+  }
   .foot time,
   .foot .mark {
     margin-inline-end: 4px;
@@ -238,6 +243,7 @@ export const messageStyles = css`
     margin-block-start: 8px;
   }
   .picture {
+    width: fit-content;
     overflow: hidden;
     background: var(--_code-bg);
     line-height: 0;
@@ -498,7 +504,10 @@ export const proseStyles = css`
     font-weight: 650;
     white-space: nowrap;
   }
-  .caret::after {
+  .caret > :last-child > p:last-child::after,
+  .caret > :last-child > ul:last-child > li:last-child::after,
+  .caret > :last-child > ol:last-child > li:last-child::after,
+  .caret:empty::after {
     content: "";
     display: inline-block;
     width: 9px;

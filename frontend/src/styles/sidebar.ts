@@ -82,6 +82,10 @@ export const sidebarStyles = css`
     font-weight: 600;
     color: var(--_side-subtext);
   }
+  mark {
+    background: color-mix(in srgb, var(--_accent) 25%, transparent);
+    color: inherit;
+  }
   ul {
     margin: 0;
     padding: 0;

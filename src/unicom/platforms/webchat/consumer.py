@@ -52,7 +52,15 @@ class WebChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Run it; what goes wrong with the layer costs its pushes, never the socket."""
         self.scope = scope
-        self.base_send = send
+
+        async def pass_on(message: dict[str, Any]) -> None:
+            try:
+                await send(message)
+            except OSError:
+                # The server's word for a browser that has gone meanwhile; its disconnect is on the way.
+                logger.debug("A socket was gone before a frame.", exc_info=True)
+
+        self.base_send = pass_on
         self.channel_layer = get_channel_layer(self.channel_layer_alias)
         sources = [receive]
         if self.channel_layer is not None:
@@ -387,8 +395,4 @@ class WebChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         return await in_thread(question)
 
     async def _send(self, **frame: Any) -> None:
-        try:
-            await self.send(text_data=json.dumps(frame))
-        except OSError:
-            # The server's word for a browser that has gone meanwhile; its disconnect is on the way.
-            logger.debug("A socket was gone before a frame.", exc_info=True)
+        await self.send(text_data=json.dumps(frame))

@@ -25,6 +25,7 @@ from unicom.platforms.webchat.visitors import account_id, known_visitor, visitor
 from unicom.platforms.webchat.wire import chat_dict, message_dict
 
 _LIST_KEYS = {"limit", "offset", "cursor", "channel_id", "_"}
+_SUGGESTIONS = [_("Hello"), _("What can you do?"), _("Show me buttons")]
 # What the demo page lets one choose from; demo.css knows what they look like.
 _LOOKS = [
     {"name": "auto", "theme": "auto", "title": _("Automatic")},
@@ -233,6 +234,7 @@ def demo(request: HttpRequest) -> HttpResponse:
             "channel_id": request.GET.get("channel_id", ""),
             # A socket that nothing answers would be a failed request in everybody's log.
             "disable_websocket": not settings.channel_layer_backend,
+            "suggestions": [str(text) for text in _SUGGESTIONS],
             "themes": _LOOKS,
             "title": "Unicom WebChat",
         },

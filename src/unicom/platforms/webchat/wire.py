@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Any
 
 from django.urls import reverse
@@ -24,6 +25,7 @@ def message_dict(message: Message) -> dict[str, Any]:
         "timestamp": timezone.localtime(message.timestamp).isoformat(),
         "media_type": message.media_type,
         "media_url": reverse("webchat_media", args=[message.pk]) if message.media else None,
+        "media_name": PurePosixPath(message.media.name or "").name if message.media else None,
         "reply_to_message_id": message.reply_to_message_id,
         "chat_id": message.chat_id,
         "interactive_buttons": raw.get("interactive_buttons"),
