@@ -18,7 +18,15 @@ from benchmarks.results import Result, table
 
 ROOT = Path(__file__).resolve().parent.parent
 # Name → whether it needs a database. A further benchmark is a module with `measure()`, and a line here.
-BENCHMARKS = {"inbound": True, "accept": True, "pages": True, "outbox": True, "processes": True, "install": False}
+BENCHMARKS = {
+    "inbound": True,
+    "accept": True,
+    "pages": True,
+    "outbox": True,
+    "processes": True,
+    "install": False,
+    "component": False,
+}
 
 
 def main() -> int:

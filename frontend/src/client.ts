@@ -31,6 +31,7 @@ const EVERY_CHAT = "_me";
 const NOBODY = 4401;
 const TYPING_MS = 3_000;
 const LIST_MS = 200;
+const READ_MS = 300;
 
 /**
  * Follow a visitor's chats in real time.
@@ -86,6 +87,8 @@ export class RealTimeWebChatClient {
   private listTimer: ReturnType<typeof setTimeout> | undefined;
   private listing = 0;
   private lastTyping = 0;
+  private lastSent = "";
+  private readTimer: ReturnType<typeof setTimeout> | undefined;
   private channel: BroadcastChannel | null = null;
 
   constructor(apiBase = "/unicom/webchat", options: ClientOptions = {}) {
@@ -185,6 +188,7 @@ export class RealTimeWebChatClient {
     metadataOrOptions: Record<string, unknown> | SendOptions | null = null,
   ): Promise<SendAnswer> {
     const answer = await this.api.sendMessage(text, chatId, file, sendOptions(metadataOrOptions));
+    this.lastSent = answer.message.id;
     if (answer.chat_id === this.chatId) this.tell(answer.message);
     // A guest is somebody from the first message on, and may now have a socket.
     this.isNobody = false;
@@ -211,11 +215,16 @@ export class RealTimeWebChatClient {
     else void this.api.markTyping(this.chatId).catch(ignored);
   }
 
-  /** Say that the visitor has seen everything up to a message. */
+  /** Say that the visitor has seen everything up to a message; of many in a moment the last one is told. */
   read(messageId: string): void {
-    if (!this.chatId) return;
-    if (this.room?.isReady) this.room.send({ action: "read", message_id: messageId });
-    else void this.api.markRead(this.chatId, messageId).catch(ignored);
+    const chatId = this.chatId;
+    if (!chatId) return;
+    clearTimeout(this.readTimer);
+    this.readTimer = setTimeout(() => {
+      if (!this.running) return;
+      if (this.chatId === chatId && this.room?.isReady) this.room.send({ action: "read", message_id: messageId });
+      else void this.api.markRead(chatId, messageId).catch(ignored);
+    }, READ_MS);
   }
 
   /** Tell this visitor's other pages that something changed. */
@@ -371,7 +380,12 @@ export class RealTimeWebChatClient {
 
   private take(page: MessagePage, kind: "newest" | "after", quietly: boolean): void {
     this.cursor = page.messages.at(-1)?.id ?? this.cursor;
-    if (quietly) for (const message of page.messages) this.known.set(message.id, JSON.stringify(message));
+    if (quietly) {
+      // What followed a message sent from here is news; what was there before is not.
+      const sent = page.messages.findIndex(({ id }) => id === this.lastSent);
+      const before = sent < 0 ? page.messages : page.messages.slice(0, sent);
+      for (const message of before) this.known.set(message.id, JSON.stringify(message));
+    }
     this.onPage?.(page, kind);
     for (const message of page.messages) this.tell(message);
     if (this.room?.isReady) return; // marks come by the socket

@@ -87,7 +87,7 @@ class Site:
             f"{self.url}/control/{action}/", json.dumps(data).encode(), {"Content-Type": "application/json"}
         )
         try:
-            with urllib.request.urlopen(request, timeout=20) as response:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=90) as response:  # noqa: S310
                 answer: dict[str, Any] = json.load(response)
         except urllib.error.HTTPError as error:
             # The site's debug page ends with what matters.

@@ -272,8 +272,8 @@ export class MessageItem extends LitElement {
         <span class=${failed ? "error" : ""}>${say(state)}${failed && item.error ? `: ${item.error}` : ""}</span>
         ${
           failed
-            ? html`<button class="text-button" type="button" @click=${() => this.fire("retry-message", item)}>${say("retry")}</button>
-              <button class="text-button" type="button" @click=${() => this.fire("discard-message", item)}>${say("discard")}</button>`
+            ? html`<span class="choices"><button class="text-button" type="button" @click=${() => this.fire("retry-message", item)}>${say("retry")}</button>
+              <button class="text-button" type="button" @click=${() => this.fire("discard-message", item)}>${say("discard")}</button></span>`
             : nothing
         }
       </div>

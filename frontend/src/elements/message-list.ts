@@ -41,8 +41,8 @@ export class MessageList extends LitElement {
   @query(".scroller") private scroller!: HTMLElement;
   @query(".column") private column!: HTMLElement;
   private atEnd = true;
-  private height = 0;
-  private firstId = "";
+  /** The row at the top of what is seen, and how far from the edge: it stays there, whatever grows above it. */
+  private anchor: { row: HTMLElement; top: number } | null = null;
   private lastId = "";
   private shown: Conversation | null = null;
   private readonly sizes = new ResizeObserver(() => this.settle());
@@ -78,13 +78,8 @@ export class MessageList extends LitElement {
     this.observe();
   }
 
-  protected override willUpdate(): void {
-    this.height = this.scroller?.scrollHeight ?? 0;
-  }
-
   protected override updated(_changed: PropertyValues<this>): void {
     const conversation = this.conversation;
-    const first = conversation?.messages[0]?.id ?? "";
     const last = conversation?.pending.at(-1)?.clientMsgId ?? conversation?.messages.at(-1)?.id ?? "";
     if (conversation !== this.shown) {
       // A chat that only got its id is the same chat.
@@ -92,14 +87,13 @@ export class MessageList extends LitElement {
       this.scrollToEnd();
     } else if (this.atEnd) {
       this.scrollToEnd();
-    } else if (first !== this.firstId && last === this.lastId) {
-      // Older messages came in above: what was looked at stays where it was.
-      this.scroller.scrollTop += this.scroller.scrollHeight - this.height;
-    } else if (last !== this.lastId) {
-      if (conversation?.pending.length) this.scrollToEnd("smooth");
-      else this.news = true;
+    } else {
+      this.hold();
+      if (last !== this.lastId) {
+        if (conversation?.pending.length) this.scrollToEnd("smooth");
+        else this.news = true;
+      }
     }
-    this.firstId = first;
     this.lastId = last;
     if (this.atEnd && conversation?.loaded) this.fire("at-end");
   }
@@ -214,7 +208,30 @@ export class MessageList extends LitElement {
   /** Something grew: a picture came, an answer got longer, a keyboard opened. */
   private settle(): void {
     if (this.atEnd) this.scrollToEnd();
-    else this.onScroll();
+    else {
+      this.hold();
+      this.onScroll();
+    }
+  }
+
+  private hold(): void {
+    if (!this.anchor?.row.isConnected) return;
+    const moved =
+      this.anchor.row.getBoundingClientRect().top - this.scroller.getBoundingClientRect().top - this.anchor.top;
+    if (Math.abs(moved) >= 1) this.scroller.scrollTop += moved;
+  }
+
+  private drop(): void {
+    const edge = this.scroller.getBoundingClientRect().top;
+    const rows = this.scroller.querySelectorAll<HTMLElement>(".row");
+    let [low, high] = [0, rows.length - 1];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (rows[middle]!.getBoundingClientRect().bottom > edge) high = middle;
+      else low = middle + 1;
+    }
+    const row = rows[low];
+    this.anchor = row ? { row, top: row.getBoundingClientRect().top - edge } : null;
   }
 
   private readonly onScroll = (): void => {
@@ -226,6 +243,7 @@ export class MessageList extends LitElement {
       this.news = false;
       this.fire("at-end");
     }
+    this.drop();
     const conversation = this.conversation;
     if (scrollTop < AHEAD_PX && conversation?.hasOlder && !conversation.loadingOlder) this.fire("load-more");
   };

@@ -46,11 +46,7 @@ export const messageStyles = css`
     padding: 0;
     background: none;
   }
-  .pending .bubble {
-    opacity: 0.75;
-  }
   .failed .bubble {
-    opacity: 1;
     box-shadow: 0 0 0 1px var(--_bad);
   }
   .plain {
@@ -126,6 +122,10 @@ export const messageStyles = css`
   .error {
     color: var(--_bad);
     font-weight: 600;
+  }
+  .choices {
+    display: inline-flex;
+    white-space: nowrap;
   }
   .text-button {
     min-height: 28px;
@@ -243,14 +243,15 @@ export const messageStyles = css`
     margin-block-start: 8px;
   }
   .picture {
-    width: fit-content;
+    max-width: min(100%, 420px);
     overflow: hidden;
     background: var(--_code-bg);
     line-height: 0;
   }
   .picture img {
     display: block;
-    max-width: min(100%, 420px);
+    width: auto;
+    max-width: 100%;
     max-height: 360px;
     border-radius: var(--_media-radius);
     object-fit: cover;

@@ -10,6 +10,8 @@ urlpatterns = [
     path("unicom/", include("unicom.urls")),
     path("", views.page),
     path("page.css", views.style),
+    path("empty/", views.empty),
+    path("built/empty.js", views.empty_script),
     path("favicon.ico", views.style),
     path("raw/", views.raw),
     path("log-in/", views.log_in),

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import RequestContext, Template
 from django.views.decorators.csrf import csrf_exempt
 
+from tests.component.site.settings import VAR
 from unicom import live
 from unicom.models import Chat, Message
 from unicom.platforms.webchat.typing import note_typing
@@ -44,7 +45,25 @@ def style(request: HttpRequest) -> HttpResponse:
 
 def raw(request: HttpRequest) -> HttpResponse:
     """Show a page exactly as a test wrote it."""
-    return HttpResponse(Template(request.GET["html"]).render(RequestContext(request, {})))
+    response = HttpResponse(Template(request.GET["html"]).render(RequestContext(request, {})))
+    if request.GET.get("policy") == "any":
+        response["Content-Security-Policy"] = "default-src * data: 'unsafe-inline'"
+    return response
+
+
+def empty(request: HttpRequest) -> HttpResponse:
+    """Show a page with an empty Lit element, or with bare paragraphs; the benchmark's measure."""
+    number = int(request.GET.get("paragraphs", 0))
+    lines = "".join(f"<p>Paragraph {n} of a <b>long</b> conversation.</p>" for n in range(number))
+    return HttpResponse(
+        '<!DOCTYPE html><html lang="en"><title>Empty</title><link rel="stylesheet" href="/page.css">'
+        f'<script type="module" src="/built/empty.js"></script><empty-element></empty-element>{lines}'
+    )
+
+
+def empty_script(request: HttpRequest) -> HttpResponse:
+    """Give the script of the empty element, which the benchmark has built."""
+    return HttpResponse((VAR / "built" / "empty.js").read_text(), content_type="text/javascript")
 
 
 def log_in(request: HttpRequest) -> HttpResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import ensure_csrf_cookie
@@ -127,6 +128,7 @@ def messages(request: HttpRequest) -> HttpResponseBase:
 @endpoint("GET")
 def chats(request: HttpRequest) -> HttpResponseBase:
     """Return the visitor's chats, newest activity first."""
+    get_token(request)  # a page that never gave the CSRF cookie can send all the same
     problems: Problems = {}
     limit = number_of(request, "limit", problems, default=50, most=history.MOST)
     offset = number_of(request, "offset", problems, default=0, most=10**9, least=0)
