@@ -75,6 +75,10 @@ export class RealTimeWebChatClient {
   private known = new Map<string, string>();
   /** Up to here nothing is missing. Only pages move it: a push may come before an older message's. */
   private cursor: string | null = null;
+  /** What the chat held when it was subscribed to is known, and no news. */
+  private isSeeded = false;
+  /** Counts the times it was disconnected: what was asked for before is not told any more. */
+  private epoch = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private failures = 0;
   private running = false;
@@ -122,6 +126,7 @@ export class RealTimeWebChatClient {
   /** Let go of everything; `connect` begins anew. */
   disconnect(): void {
     this.running = false;
+    this.epoch += 1;
     this.told = "";
     clearTimeout(this.timer);
     clearTimeout(this.listTimer);
@@ -171,6 +176,7 @@ export class RealTimeWebChatClient {
     this.chatId = chatId;
     this.known = new Map();
     this.cursor = null;
+    this.isSeeded = false;
     if (!chatId) return;
     if (this.running) this.enter(chatId);
     await this.sync();
@@ -284,6 +290,9 @@ export class RealTimeWebChatClient {
       onReady: () => {
         settled?.();
         this.hasLostSocket = false;
+        // Where one gets through, the other will.
+        this.me?.hurry();
+        this.room?.hurry();
         clearTimeout(this.timer);
         this.tellConnection();
         // Between the page's last answer and now something may have happened. A socket's pushes wait for its first frame.
@@ -359,10 +368,11 @@ export class RealTimeWebChatClient {
   }
 
   private async fetchNews(): Promise<void> {
-    const chatId = this.chatId;
+    const { chatId, epoch } = this;
     if (!chatId) return;
-    const first = this.cursor === null;
+    const first = !this.isSeeded;
     const newest = await this.getMessages(chatId);
+    if (epoch !== this.epoch) return;
     // Since the newest page everything known is the same chat's, unless the visitor went elsewhere.
     while (
       this.chatId === chatId &&
@@ -371,11 +381,13 @@ export class RealTimeWebChatClient {
       !newest.messages.some(({ id }) => id === this.cursor)
     ) {
       const page = await this.getMessages(chatId, { after: this.cursor, limit: 200 });
-      if (this.chatId !== chatId) return;
+      if (this.chatId !== chatId || epoch !== this.epoch) return;
       this.take(page, "after", false);
       if (!page.has_more) break;
     }
-    if (this.chatId === chatId) this.take(newest, "newest", first);
+    if (this.chatId !== chatId) return;
+    this.isSeeded = true;
+    this.take(newest, "newest", first);
   }
 
   private take(page: MessagePage, kind: "newest" | "after", quietly: boolean): void {

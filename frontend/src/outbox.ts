@@ -13,6 +13,8 @@ export interface OutboxEvents {
   onSent(conversation: Conversation, isNew: boolean): void;
   /** What a new chat is to carry. */
   metadata(): Record<string, unknown>;
+  /** Say why something was not taken. */
+  explain(error: ApiError): string;
 }
 
 /** Keep what is not sent yet, also over a reload of the tab; files cannot be kept that long. */
@@ -98,7 +100,7 @@ export class Outbox {
           continue;
         }
         item.state = "failed";
-        item.error = error.message;
+        item.error = this.events.explain(error);
         // What follows would stand before what it follows, or make a second chat.
         if (conversation.id === null) for (const one of conversation.pending) one.state = "failed";
         break;

@@ -97,9 +97,8 @@ export function safeFragment(html: string): DocumentFragment {
     link.target = "_blank";
     link.rel = "noopener noreferrer nofollow";
   }
-  for (const block of fragment.querySelectorAll("p, li, h1, h2, h3, h4, h5, h6, td, th, blockquote")) {
-    if (!block.hasAttribute("dir")) block.setAttribute("dir", "auto");
-  }
+  // Each block by its own words, and what is in it with it: a list's numbers stand where its lines begin.
+  for (const block of fragment.children) if (!block.hasAttribute("dir")) block.setAttribute("dir", "auto");
   for (const table of fragment.querySelectorAll("table")) {
     // A wide table scrolls by itself, also by keyboard.
     const frame = document.createElement("div");

@@ -4,11 +4,11 @@ import { ApiError } from "./api.js";
 import { type ClientOptions, RealTimeWebChatClient } from "./client.js";
 import { Conversation, type Pending } from "./conversation.js";
 import type { Say } from "./language.js";
+import { Listing, UNDO_MS } from "./listing.js";
 import { Outbox } from "./outbox.js";
-import type { ActionButton, Chat, Filters, SearchResult } from "./wire.js";
+import type { ActionButton, Filters } from "./wire.js";
 
 const TYPING_SHOWN_MS = 6_000;
-const UNDO_MS = 6_000;
 const MOST_PAGES = 50;
 
 /** How it is connected, for the badge. */
@@ -35,13 +35,7 @@ export interface SessionOptions extends ClientOptions {
 export class Session extends EventTarget {
   readonly client: RealTimeWebChatClient;
   readonly outbox: Outbox;
-  chats: Chat[] = [];
-  chatsLoaded = false;
-  hasMoreChats = false;
-  archived = false;
-  search = "";
-  /** Messages that hold what is searched for. */
-  results: SearchResult[] = [];
+  readonly list: Listing;
   current: Conversation;
   connection: Connection = "connecting";
   notice: Notice | null = null;
@@ -49,7 +43,6 @@ export class Session extends EventTarget {
   typing: string | null = null;
   private readonly conversations = new Map<string, Conversation>();
   private typingTimer: ReturnType<typeof setTimeout> | undefined;
-  private deletions = new Map<string, ReturnType<typeof setTimeout>>();
   private readMark: string | null = null;
 
   constructor(
@@ -64,6 +57,7 @@ export class Session extends EventTarget {
       onChange: () => this.changed(),
       onSent: (conversation, isNew) => this.sent(conversation, isNew),
       metadata: () => this.options.metadataDefaults ?? {},
+      explain: (error) => this.sentenceOf(error),
     });
     const client = this.client;
     client.onPage = (page, kind) => {
@@ -91,20 +85,27 @@ export class Session extends EventTarget {
     };
     client.onConnectionChange = () => this.showConnection();
     client.onError = () => this.showConnection();
-    if (options.hasList) {
-      client.onChatPage = ({ chats, has_more }) => this.takeChats(chats, has_more);
-    }
-    this.client.filters = this.filters();
+    this.list = new Listing(client, options.filters ?? {}, {
+      say: (key, values) => this.say(key, values),
+      changed: () => this.changed(),
+      tell: (text, action) => this.tell(text, action),
+      tellError: (error) => this.tellError(error),
+      onDeleted: (chatId) => {
+        if (this.current.id === chatId) void this.open(null);
+      },
+    });
+    // A conversation alone asks for no list.
+    if (!options.hasList) client.onChatPage = null;
   }
 
   /** Connect, and open a chat: the one that is named, else the one this tab had open. "new" begins an empty one. */
   async start(named: string): Promise<void> {
     addEventListener("online", this.onOnline);
     addEventListener("offline", this.onOffline);
-    addEventListener("pagehide", this.flushDeletions);
+    addEventListener("pagehide", this.list.flush);
     document.addEventListener("visibilitychange", this.onVisible);
     const connected = this.client.connect();
-    if (this.options.hasList) void this.loadChats();
+    if (this.options.hasList) void this.list.load();
     void this.openFirst(named);
     await connected;
     this.showConnection();
@@ -113,9 +114,9 @@ export class Session extends EventTarget {
   stop(): void {
     removeEventListener("online", this.onOnline);
     removeEventListener("offline", this.onOffline);
-    removeEventListener("pagehide", this.flushDeletions);
+    removeEventListener("pagehide", this.list.flush);
     document.removeEventListener("visibilitychange", this.onVisible);
-    this.flushDeletions();
+    this.list.flush();
     this.client.disconnect();
   }
 
@@ -134,6 +135,7 @@ export class Session extends EventTarget {
   async open(chatId: string | null): Promise<void> {
     if (this.current.id === chatId && (chatId !== null || this.current.pending.length === 0)) return;
     let conversation = chatId ? this.conversations.get(chatId) : undefined;
+    const isUnknown = chatId !== null && !conversation;
     if (!conversation) {
       conversation = new Conversation(chatId);
       if (chatId) this.conversations.set(chatId, conversation);
@@ -144,7 +146,7 @@ export class Session extends EventTarget {
     this.readMark = null;
     this.changed();
     await this.load(conversation);
-    await this.outbox.restore(conversation);
+    if (isUnknown) await this.outbox.restore(conversation);
   }
 
   /** Load what the open chat holds; once more after it failed. */
@@ -195,11 +197,14 @@ export class Session extends EventTarget {
 
   /** Send another version of an earlier message: a branch begins where that one stood. */
   async edit(messageId: string, text: string): Promise<void> {
-    const turns = this.current.turns();
-    const place = turns.findIndex(({ message }) => message.id === messageId);
-    const before = turns[place - 1]?.message.id ?? null;
-    if (place < 0) return;
-    if (!before && !this.current.hasOlder) {
+    const conversation = this.current;
+    const placeOf = () => conversation.turns().findIndex(({ message }) => message.id === messageId);
+    // What it answered may be on the page before.
+    if (placeOf() === 0 && conversation.hasOlder) await this.loadOlder();
+    const place = placeOf();
+    if (place < 0 || conversation !== this.current) return;
+    const before = conversation.turns()[place - 1]?.message.id ?? null;
+    if (!before) {
       // Nothing stands before a chat's first message that another version could answer.
       await this.open(null);
       this.send(text);
@@ -258,40 +263,6 @@ export class Session extends EventTarget {
     this.client.read(last.id);
   }
 
-  // The list of chats
-
-  async loadChats(): Promise<void> {
-    try {
-      await this.client.refreshChats();
-    } catch {
-      // The badge tells of a server that cannot be reached; the list stays as it was.
-    }
-  }
-
-  loadMoreChats(): Promise<void> {
-    this.client.chatLimit = Math.min(200, this.client.chatLimit + 50);
-    return this.loadChats();
-  }
-
-  showArchived(archived: boolean): void {
-    this.archived = archived;
-    this.chats = [];
-    this.chatsLoaded = false;
-    this.changed();
-    this.client.setFilters(this.filters());
-  }
-
-  searchFor(text: string): void {
-    this.search = text;
-    this.client.setFilters(this.filters());
-    void this.searchMessages(text.trim());
-  }
-
-  setFilters(filters: Filters): void {
-    this.options.filters = filters;
-    this.client.setFilters(this.filters());
-  }
-
   /** Load older pages until a message is there; false where it is not to be had. */
   async reach(messageId: string): Promise<boolean> {
     const conversation = this.current;
@@ -301,40 +272,6 @@ export class Session extends EventTarget {
       await this.loadOlder();
     }
     return false;
-  }
-
-  async rename(chat: Chat, title: string): Promise<void> {
-    this.chats = this.chats.map((other) => (other.id === chat.id ? { ...other, name: title } : other));
-    await this.change(chat.id, { title });
-  }
-
-  async archive(chat: Chat, archived: boolean): Promise<void> {
-    this.chats = this.chats.filter(({ id }) => id !== chat.id);
-    if (archived) {
-      this.tell(this.say("chatArchived", { title: chat.name ?? "" }), {
-        label: this.say("undo"),
-        run: () => void this.archive(chat, false),
-      });
-    }
-    await this.change(chat.id, { is_archived: archived });
-  }
-
-  /** Delete a chat: at once for the eye, and for good when the time to undo it is over. */
-  delete(chat: Chat): void {
-    this.deletions.set(
-      chat.id,
-      setTimeout(() => this.deleteNow(chat.id), UNDO_MS),
-    );
-    this.chats = this.chats.filter(({ id }) => id !== chat.id);
-    if (this.current.id === chat.id) void this.open(null);
-    this.tell(this.say("chatDeleted", { title: chat.name ?? "" }), {
-      label: this.say("undo"),
-      run: () => {
-        clearTimeout(this.deletions.get(chat.id));
-        this.deletions.delete(chat.id);
-        void this.loadChats();
-      },
-    });
   }
 
   // Notices
@@ -394,12 +331,6 @@ export class Session extends EventTarget {
     }
   }
 
-  private filters(): Filters {
-    const filters: Filters = { is_archived: this.archived, ...this.options.filters };
-    if (this.search.trim()) filters.name__icontains = this.search.trim();
-    return filters;
-  }
-
   private sent(conversation: Conversation, isNew: boolean): void {
     if (isNew && conversation.id) {
       this.conversations.set(conversation.id, conversation);
@@ -409,55 +340,6 @@ export class Session extends EventTarget {
         this.dispatchEvent(new CustomEvent("chat-made", { detail: conversation.id }));
       }
     } else this.client.refreshSoon();
-  }
-
-  private async searchMessages(text: string): Promise<void> {
-    let results: SearchResult[] = [];
-    try {
-      if (text.length > 1) ({ results } = await this.client.api.search(text, { limit: 20 }));
-    } catch (error) {
-      // Too many searches in a while, say: the titles are found all the same.
-      if (!(error instanceof ApiError)) throw error;
-    }
-    if (text !== this.search.trim()) return;
-    this.results = results;
-    this.changed();
-  }
-
-  private async change(chatId: string, changes: { title?: string; is_archived?: boolean }): Promise<void> {
-    this.changed();
-    try {
-      await this.client.api.updateChat(chatId, changes);
-      this.client.announce();
-    } catch (error) {
-      this.tellError(error);
-    }
-    await this.loadChats();
-  }
-
-  private deleteNow(chatId: string): void {
-    clearTimeout(this.deletions.get(chatId));
-    this.client.api
-      .deleteChat(chatId)
-      .then(() => this.client.announce())
-      .catch((error) => {
-        if (!(error instanceof ApiError && error.status === 404)) this.tellError(error);
-      })
-      .finally(() => {
-        this.deletions.delete(chatId);
-        void this.loadChats();
-      });
-  }
-
-  private readonly flushDeletions = (): void => {
-    for (const chatId of this.deletions.keys()) this.deleteNow(chatId);
-  };
-
-  private takeChats(chats: Chat[], hasMore: boolean): void {
-    this.chats = chats.filter(({ id }) => !this.deletions.has(id));
-    this.hasMoreChats = hasMore;
-    this.chatsLoaded = true;
-    this.changed();
   }
 
   private showTyping(name: string): void {
@@ -477,7 +359,7 @@ export class Session extends EventTarget {
     else if (client.isConnected()) this.connection = client.connectionType === "websocket" ? "live" : "polling";
     else if (client.isManual) this.connection = "manual";
     else this.connection = before === "connecting" && !client.hasFailed ? "connecting" : "offline";
-    if (before === "offline" && this.connection !== "offline") void this.outbox.flush(this.current);
+    if (before === "offline" && this.connection !== "offline") this.flush();
     if (before !== this.connection) this.changed();
   }
 
@@ -488,8 +370,14 @@ export class Session extends EventTarget {
 
   private readonly onOnline = (): void => {
     this.showConnection();
-    void this.outbox.flush(this.current);
+    this.flush();
   };
+
+  private flush(): void {
+    for (const conversation of new Set([this.current, ...this.conversations.values()])) {
+      if (conversation.pending.length) void this.outbox.flush(conversation);
+    }
+  }
 
   private readonly onOffline = (): void => this.showConnection();
 }

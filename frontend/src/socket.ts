@@ -55,11 +55,14 @@ export class LiveSocket {
   wake(): void {
     if (this.stopped) return;
     if (this.isReady) this.ping();
-    else if (!this.socket) {
-      // It waits for its next attempt: now is better.
-      this.retries = 0;
-      this.open();
-    }
+    else this.hurry();
+  }
+
+  /** Make the next attempt now, where it waits for one. */
+  hurry(): void {
+    if (this.stopped || this.socket) return;
+    this.retries = 0;
+    this.open();
   }
 
   /** Send a frame; without a connection it is lost, as what is sent here may be. */

@@ -10,7 +10,8 @@ import { icon } from "../icons.js";
 import { Language } from "../language.js";
 import { type Block, blocksOf } from "../markdown.js";
 import { safeFragment, safeUrl } from "../safe-html.js";
-import { messageStyles, proseStyles } from "../styles/message.js";
+import { messageStyles } from "../styles/message.js";
+import { proseStyles } from "../styles/prose.js";
 import { base } from "../styles/tokens.js";
 import type { ActionButton, Message } from "../wire.js";
 

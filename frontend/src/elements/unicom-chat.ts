@@ -19,6 +19,18 @@ const messageList = define("message-list", MessageList);
 const messageInput = define("message-input", MessageInput);
 const ANNOUNCE_MS = 700;
 
+/** A change of these begins anew. */
+const CONNECTING = [
+  "apiBase",
+  "channelId",
+  "maxMessages",
+  "autoRefresh",
+  "disableWebsocket",
+  "enableWebsocketOnly",
+  "wsBase",
+  "csrfToken",
+] as const;
+
 /** An attribute that is on when it is there, unless it says "false": `enable-websocket-only="true"`. */
 const flag = { fromAttribute: (value: string | null) => value !== null && value !== "false" };
 /** An attribute that holds JSON of one kind; what is none counts as empty, with a word in the console. */
@@ -122,6 +134,10 @@ export class UnicomChat extends LitElement {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.prefersDark.removeEventListener("change", this.onScheme);
+    this.end();
+  }
+
+  private end(): void {
     this.session?.removeEventListener("change", this.onSession);
     this.session?.stop();
     (this.session as Session | undefined) = undefined;
@@ -161,9 +177,14 @@ export class UnicomChat extends LitElement {
       if (this.session) this.session.say = this.language.say;
     }
     if (!this.hasUpdated || !this.session) return;
+    if (CONNECTING.some((name) => changed.has(name))) {
+      this.end();
+      this.begin();
+      return;
+    }
     if (changed.has("chatId") && this.chatId !== (this.session.current.id ?? ""))
       void this.openChat(this.chatId || null);
-    if (changed.has("filters")) this.session.setFilters(this.filters);
+    if (changed.has("filters")) this.session.list.setFilters(this.filters);
   }
 
   protected override render(): TemplateResult {
@@ -336,9 +357,10 @@ export class UnicomChat extends LitElement {
   };
 
   private readonly onDrop = (event: DragEvent): void => {
-    event.preventDefault();
     this.dragDepth = 0;
     this.dragging = false;
+    if (!event.dataTransfer?.files.length) return; // words that are dropped into the box
+    event.preventDefault();
     this.input.add(event.dataTransfer?.files ?? []);
   };
 }

@@ -46,20 +46,21 @@ export class UnicomChatWithSidebar extends UnicomChat {
 
   protected override renderContents(): TemplateResult {
     const { session } = this;
+    const { list } = session;
     const { say } = this.language;
-    const chat = session.chats.find(({ id }) => id === session.current.id);
-    const title = chat?.name || (session.current.id ? this.heading || say("chatWindow") : say("newChat"));
+    const { id } = session.current;
+    const title = id ? session.list.names.get(id) || this.heading || say("chatWindow") : say("newChat");
     return html`<div class="split ${this.open ? "open" : ""}" @keydown=${this.onKey}>
-      <${chatList} class="side" .chats=${session.chats} .revision=${this.revision}
-        .selected=${session.current.id} .language=${this.language} .loaded=${session.chatsLoaded} .more=${session.hasMoreChats}
-        .archived=${session.archived} .heading=${this.heading} .results=${session.results}
+      <${chatList} class="side" .chats=${list.chats} .revision=${this.revision}
+        .selected=${session.current.id} .language=${this.language} .loaded=${list.isLoaded} .more=${list.hasMore}
+        .archived=${list.archived} .heading=${this.heading} .results=${list.results}
         @chat-selected=${this.onSelect} @new-chat=${this.onNew} @delete-chat=${this.onDelete} @close-list=${this.close}
         @rename-chat=${(event: CustomEvent<{ chat: Chat; title: string }>) =>
-          void session.rename(event.detail.chat, event.detail.title)}
-        @archive-chat=${(event: CustomEvent<Chat>) => void session.archive(event.detail, !session.archived)}
-        @search-chats=${(event: CustomEvent<string>) => session.searchFor(event.detail)}
-        @more-chats=${() => void session.loadMoreChats()}
-        @show-archived=${(event: CustomEvent<boolean>) => session.showArchived(event.detail)}></${chatList}>
+          void list.rename(event.detail.chat, event.detail.title)}
+        @archive-chat=${(event: CustomEvent<Chat>) => void list.archive(event.detail, !list.archived)}
+        @search-chats=${(event: CustomEvent<string>) => list.searchFor(event.detail)}
+        @more-chats=${() => void list.loadMore()}
+        @show-archived=${(event: CustomEvent<boolean>) => list.showArchived(event.detail)}></${chatList}>
       <div class="veil" @click=${this.close}></div>
       ${this.renderPane(
         title,
@@ -76,8 +77,8 @@ export class UnicomChatWithSidebar extends UnicomChat {
   }
 
   private get hasNews(): boolean {
-    const { chats, current } = this.session;
-    return chats.some(({ id, unread_count }) => Boolean(unread_count) && id !== current.id);
+    const { list, current } = this.session;
+    return list.chats.some(({ id, unread_count }) => Boolean(unread_count) && id !== current.id);
   }
 
   private readonly show = async (): Promise<void> => {
@@ -110,7 +111,7 @@ export class UnicomChatWithSidebar extends UnicomChat {
   private readonly onNew = (event: Event): void => this.unlessPrevented(event, () => void this.openChat(null));
 
   private readonly onDelete = (event: CustomEvent<{ chat: Chat }>): void =>
-    this.unlessPrevented(event, () => this.session.delete(event.detail.chat));
+    this.unlessPrevented(event, () => this.session.list.delete(event.detail.chat));
 
   private readonly askForNew = (): void => {
     const event = new CustomEvent("new-chat", { bubbles: true, composed: true, cancelable: true });
