@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from unicom import jobs, statuses
-from unicom.models import Delivery, Message
+from unicom.models import Delivery, HeldMessage, Message
 from unicom.outbox import QUEUE, TORN
 from unicom.types import CANCELLED, FAILED, QUEUED, UNKNOWN
 
@@ -55,4 +55,8 @@ def cancel(message: Message) -> bool:
             message.refresh_from_db()
             statuses.refold(message, None)
             QUEUE.promote(message.chat_id)
+        elif HeldMessage.objects.filter(message=message).delete()[0]:
+            # It waited for the person to write first, and has no deliveries yet.
+            changed = Message.objects.filter(pk=message.pk, status=QUEUED).update(status=CANCELLED)
+            message.refresh_from_db()
     return bool(changed)

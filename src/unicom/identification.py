@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+
+from django.db.models import Q
 
 from unicom.models.account import Account, AccountIdentity
 from unicom.models.member import Member
 
-CONTACTS = {"email": "email__iexact", "phone": "phone"}
+CONTACTS = ("email", "phone")
+
+
+def _is(kind: str, value: str) -> Q:
+    return Q(phone__in=_spellings(value)) if kind == "phone" else Q(email__iexact=value)
+
+
+def _spellings(phone: str) -> set[str]:
+    """Return the forms in which platforms and people write a number: with the plus sign and without."""
+    digits = re.sub(r"[\s()./-]", "", phone).removeprefix("+")
+    return {phone, digits, f"+{digits}"} if digits.isdigit() else {phone}
 
 
 def find_member(account: Account, *, user_id: Any = None) -> Member | None:
@@ -17,7 +30,7 @@ def find_member(account: Account, *, user_id: Any = None) -> Member | None:
     found: set[Member] = set()
     for identity in account.identities.filter(verified=True, kind__in=CONTACTS):
         if value := identity.value.strip():
-            found |= set(Member.objects.filter(**{CONTACTS[identity.kind]: value}, is_active=True)[:2])
+            found |= set(Member.objects.filter(_is(identity.kind, value), is_active=True)[:2])
     return found.pop() if len(found) == 1 else None
 
 
@@ -32,8 +45,9 @@ def claim_accounts(member: Member) -> None:
     for kind, value in (("email", member.email.strip()), ("phone", member.phone.strip())):
         if not value:
             continue
-        rivals = Member.objects.filter(**{CONTACTS[kind]: value}, is_active=True).exclude(pk=member.pk)
+        rivals = Member.objects.filter(_is(kind, value), is_active=True).exclude(pk=member.pk)
         if rivals.exists():
             continue
-        theirs = AccountIdentity.objects.filter(kind=kind, value__iexact=value, verified=True).values("account_id")
+        spelt = Q(value__in=_spellings(value)) if kind == "phone" else Q(value__iexact=value)
+        theirs = AccountIdentity.objects.filter(spelt, kind=kind, verified=True).values("account_id")
         Account.objects.filter(member__isnull=True, pk__in=theirs).update(member=member)

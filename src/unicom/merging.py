@@ -10,7 +10,7 @@ from django.db import IntegrityError, models, transaction
 
 from unicom import outbox
 from unicom.jobs import RetryLater, job
-from unicom.models import Account, AccountChat, Chat, Delivery, Message
+from unicom.models import Account, AccountChat, Chat, Delivery, DraftMessage, Message
 from unicom.rows import insert_if_absent
 from unicom.types import QUEUED, SENDING
 
@@ -69,6 +69,7 @@ def merge_chats(args: dict[str, Any]) -> None:
     _renumber(target, source)
     Delivery.objects.filter(chat=source).update(at_front=False)
     _move(Chat, source, target, but=frozenset({"unicom.AccountChat", "unicom.Message"}))
+    DraftMessage.objects.filter(chat_id=source.pk).update(chat_id=target.pk)
     target.name = target.name or source.name
     target.metadata = {**source.metadata, **target.metadata}
     target.open_until = max(filter(None, (target.open_until, source.open_until)), default=None)

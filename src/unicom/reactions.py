@@ -126,6 +126,20 @@ def answer_click(args: dict[str, Any]) -> None:
             logger.info("A click on channel %s was not answered: %s", channel.pk, adapter.redact(error.reason))
 
 
+@slow_job("typing")
+def show_typing(args: dict[str, Any]) -> None:
+    """Show that a message was read and an answer is being written; a courtesy, so a failure is only noted."""
+    message = Message.objects.select_related("channel", "chat").filter(pk=args["message"]).first()
+    if message is None:
+        return
+    adapter = adapter_for(message.channel)
+    with contextlib.closing(adapter):
+        try:
+            adapter.typing(message.chat.external_id or message.chat_id, message.external_id or "")
+        except DeliveryError as error:
+            logger.info("Typing is not shown on channel %s: %s", message.channel_id, adapter.redact(error.reason))
+
+
 @job("receipt")
 def apply_early_receipt(args: dict[str, Any]) -> None:
     """Apply a receipt that came before the send it is about was written; one of nothing we sent is noted."""

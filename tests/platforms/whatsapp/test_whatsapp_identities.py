@@ -257,3 +257,13 @@ def test_the_cost_of_knowing_somebody_is_bounded(greeted, number, ann, client, w
     with django_assert_max_num_queries(24):
         assert post(client, webhook.body, webhook.headers) == 200
     assert AccountIdentity.objects.count() == 2
+
+
+@pytest.mark.parametrize("spelling", ["+{}", "{}"])
+def test_a_member_is_known_by_the_number_however_it_is_written(channel, number, ann, deliver, spelling):
+    from unicom.models import Member
+
+    member = Member.objects.create(name="Ann", phone=spelling.format(ann.phone))
+    ann.sends(number, "Hello")
+    deliver()
+    assert Account.objects.get().member == member

@@ -284,3 +284,15 @@ def test_wa21_reading_and_typing_are_one_call_about_the_message_that_is_answered
     assert whatsapp.message(greeted.external_id).statuses == ["read"]
     start_typing_in_whatsapp(greeted.channel, chat_id=greeted.chat_id)
     assert whatsapp.message(greeted.external_id).statuses == ["read", "read", "typing"]
+
+
+def test_wa21_with_show_typing_what_comes_in_is_read_and_answered_to_at_once(channel, number, ann, deliver, whatsapp):
+    from unicom.models import Channel, Job
+
+    Channel.objects.filter(pk=channel.pk).update(config={**channel.config, "SHOW_TYPING": True})
+    first = ann.sends(number, "Hello?")
+    whatsapp.fail("messages", error=131009)
+    second = ann.sends(number, "Anybody?")
+    deliver()
+    assert [item.statuses for item in (first, second)] in ([["read", "typing"], []], [[], ["read", "typing"]])
+    assert set(Job.objects.values_list("state", flat=True)) == {"done"}, "a courtesy that failed is nobody's trouble"

@@ -157,3 +157,17 @@ def test_wa11_should_whatsapp_say_so_it_is_not_tried_again(greeted, whatsapp, nu
     assert (message.status, delivery.error_code) == ("failed", "131047")
     assert "send an approved template" in message.error
     assert len(whatsapp.log.calls("messages")) == 1
+
+
+def test_a_message_that_waits_for_the_window_can_be_cancelled(greeted, number, ann, deliver):
+    from unicom import decisions
+
+    close(greeted.chat)
+    message = greeted.reply_with({"text": "Too late", "on_closed_window": "template:hello_world"})
+    drain()
+    assert decisions.cancel(message)
+    assert message.status == "cancelled"
+    ann.sends(number, "Yes?")
+    deliver()
+    assert "Too late" not in [item.text for item in ann.inbox(number)]
+    assert not decisions.cancel(message)

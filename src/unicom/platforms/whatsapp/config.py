@@ -52,6 +52,11 @@ class WhatsAppConfig(AdapterConfig):
         description="The id of the business portfolio, within which people's ids hold; found if left out.",
     )
 
+    SHOW_TYPING: bool = Field(
+        default=False,
+        description="Mark what comes in as read and show typing… at once; for a number that a bot answers.",
+    )
+
     @field_validator("PHONE_NUMBER_ID", "BUSINESS_ACCOUNT_ID", "BUSINESS_ID", mode="before")
     @classmethod
     def _is_id(cls, value: Any) -> Any:

@@ -14,7 +14,6 @@ from unicom.types import IncomingFile, MediaType
 
 TOKEN = re.compile(r"[0-9a-f]{32}\.[A-Za-z0-9_-]{24}")
 """How the buttons of ours look that call back; whether one is, the core alone can tell."""
-BYTES = {"image": 5, "sticker": 1, "audio": 16, "voice": 16, "video": 16, "document": 100}
 _ENDINGS = {
     "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "audio/ogg": "ogg", "audio/mpeg": "mp3",
     "audio/aac": "aac", "audio/amr": "amr", "audio/mp4": "m4a", "video/mp4": "mp4", "video/3gpp": "3gp",
