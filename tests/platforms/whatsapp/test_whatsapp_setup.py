@@ -133,3 +133,20 @@ def test_a_number_given_as_a_number_is_fine(whatsapp, number):
     channel = make(whatsapp, number, PHONE_NUMBER_ID=int(number.id))
     assert channel.external_id == number.id
     assert channel.validate(), channel.error
+
+
+def test_where_webhooks_go_is_compared_with_where_they_should(whatsapp, number):
+    channel = make(whatsapp, number)
+    whatsapp.webhook_url = "https://elsewhere.example.org/hook"
+    assert channel.validate()
+    assert "WhatsApp calls https://elsewhere.example.org/hook" in channel.note
+    whatsapp.webhook_url = "https://shop.example.org/unicom/whatsapp/"
+    assert channel.validate()
+    assert channel.note == ""
+    whatsapp.settings.webhook_fields = ("account_update",)
+    assert channel.validate()
+    assert "Subscribe the field messages" in channel.note
+    whatsapp.fail("subscriptions", error=100)
+    assert channel.validate()
+    assert "VERIFY_TOKEN" in channel.note
+    assert whatsapp.app_secret not in channel.note

@@ -25,6 +25,12 @@ class GraphApi:
     def __repr__(self) -> str:
         return "<GraphApi>"
 
+    def as_app(self, app_id: str, secret: str) -> GraphApi:
+        """Return the access an app has to itself."""
+        app = GraphApi("", "", "")
+        app._token, app._url = f"{app_id}|{secret}", self._url
+        return app
+
     def get(self, path: str, **params: str) -> dict[str, Any]:
         """Read an object or an edge; raises DeliveryError."""
         query = f"?{urlencode(params)}" if params else ""

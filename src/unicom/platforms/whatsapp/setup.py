@@ -19,13 +19,14 @@ _MANAGER = "WhatsApp Manager > Account tools > Phone numbers"
 def check(api: GraphApi, config: WhatsAppConfig, webhook_url: str) -> Setup:
     """Check token, number, secret and subscription, in this order; raises InvalidConfig or DeliveryError."""
     number = _number(api, config)
-    _secret(api, config)
-    account, scopes_known = _account(api, config)
-    notes = [note for note in (_permissions(scopes_known), _health(number)) if note]
+    secret = _secret(api, config)
+    told = _token(api, config)
+    account = _account(api, config, told)
+    notes = [note for note in (_permissions(told), _health(number), _callback(api, told, secret, webhook_url)) if note]
     found: dict[str, Any] = {}
     if account:
         found["BUSINESS_ACCOUNT_ID"] = account
-        notes += _subscription(api, config, account, webhook_url, found)
+        _subscribe(api, config, account, found)
     else:
         notes.append(
             "Templates cannot be read, and whether webhooks are subscribed cannot be told: set BUSINESS_ACCOUNT_ID, "
@@ -53,14 +54,14 @@ def _number(api: GraphApi, config: WhatsAppConfig) -> dict[str, Any]:
         raise
 
 
-def _secret(api: GraphApi, config: WhatsAppConfig) -> None:
-    """Have WhatsApp check a proof made with the secret; of two, one has to be right."""
+def _secret(api: GraphApi, config: WhatsAppConfig) -> str:
+    """Have WhatsApp check a proof made with the secret; of two, one has to be right, and is returned."""
     token = config.ACCESS_TOKEN.get_secret_value().encode()
     for secret in config.app_secrets():
         proof = hmac.new(secret.encode(), token, hashlib.sha256).hexdigest()
         try:
             api.get(config.PHONE_NUMBER_ID, fields="id", appsecret_proof=proof)
-            return
+            return secret
         except DeliveryError as error:
             if error.code != "100":
                 raise
@@ -69,8 +70,8 @@ def _secret(api: GraphApi, config: WhatsAppConfig) -> None:
     )
 
 
-def _account(api: GraphApi, config: WhatsAppConfig) -> tuple[str, set[str] | None]:
-    """Return the account the number belongs to, and what the token may do, as far as WhatsApp tells."""
+def _token(api: GraphApi, config: WhatsAppConfig) -> dict[str, Any]:
+    """Return what WhatsApp tells of the token: its app, what it may do, and with which accounts."""
     token = config.ACCESS_TOKEN.get_secret_value()
     try:
         data = api.get("debug_token", input_token=token).get("data")
@@ -78,9 +79,11 @@ def _account(api: GraphApi, config: WhatsAppConfig) -> tuple[str, set[str] | Non
         if error.retryable or error.ambiguous:
             raise
         data = None  # not every token may look at itself
-    told: dict[str, Any] = data if isinstance(data, dict) else {}
-    named = told.get("scopes")
-    scopes = {scope for scope in named if isinstance(scope, str)} if isinstance(named, list) else None
+    return data if isinstance(data, dict) else {}
+
+
+def _account(api: GraphApi, config: WhatsAppConfig, told: dict[str, Any]) -> str:
+    """Return the account the number belongs to; empty where it is neither given nor told."""
     if config.BUSINESS_ACCOUNT_ID:
         if not _has_number(api, config.BUSINESS_ACCOUNT_ID, config.PHONE_NUMBER_ID):
             raise InvalidConfig(
@@ -89,11 +92,9 @@ def _account(api: GraphApi, config: WhatsAppConfig) -> tuple[str, set[str] | Non
                     f"leave it out to have it found, or see {_MANAGER}"
                 }
             )
-        return config.BUSINESS_ACCOUNT_ID, scopes
-    for account in _granted(told):
-        if _has_number(api, account, config.PHONE_NUMBER_ID):
-            return account, scopes
-    return "", scopes
+        return config.BUSINESS_ACCOUNT_ID
+    owned = (account for account in _granted(told) if _has_number(api, account, config.PHONE_NUMBER_ID))
+    return next(owned, "")
 
 
 def _granted(told: dict[str, Any]) -> list[str]:
@@ -131,9 +132,7 @@ def pages(api: GraphApi, path: str, **params: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _subscription(
-    api: GraphApi, config: WhatsAppConfig, account: str, webhook_url: str, found: dict[str, Any]
-) -> list[str]:
+def _subscribe(api: GraphApi, config: WhatsAppConfig, account: str, found: dict[str, Any]) -> None:
     """Subscribe the app to the account where it is not, and find the portfolio the account belongs to."""
     if not config.BUSINESS_ID:
         try:
@@ -146,16 +145,38 @@ def _subscription(
             found["BUSINESS_ID"] = str(owner["id"])
     if not api.get(f"{account}/subscribed_apps").get("data"):
         api.post(f"{account}/subscribed_apps", {})
+
+
+def _callback(api: GraphApi, told: dict[str, Any], secret: str, webhook_url: str) -> str:
+    """Compare where the app's webhooks go with where they should; empty where all is well."""
     if not webhook_url.startswith("https://"):
-        return ["No webhook: set DJANGO_PUBLIC_ORIGIN to the https address of the site; WhatsApp calls no other."]
-    return [
-        f"The callback URL under App Dashboard > WhatsApp > Configuration must be {webhook_url}, with this channel's "
-        "VERIFY_TOKEN and the field messages subscribed."
-    ]
+        return "No webhook: set DJANGO_PUBLIC_ORIGIN to the https address of the site; WhatsApp calls no other."
+    app_id = str(told.get("app_id") or "")
+    known: Any = None
+    if app_id.isdigit():
+        try:
+            known = api.as_app(app_id, secret).get(f"{app_id}/subscriptions").get("data")
+        except DeliveryError as error:
+            if error.retryable or error.ambiguous:
+                raise
+    rows = [row for row in known if isinstance(row, dict)] if isinstance(known, list) else []
+    row = next((row for row in rows if row.get("object") == "whatsapp_business_account"), {})
+    named = row.get("fields")
+    fields = {item.get("name") for item in named if isinstance(item, dict)} if isinstance(named, list) else set()
+    there = "App Dashboard > WhatsApp > Configuration"
+    address = str(row.get("callback_url") or "")
+    if address.rstrip("/") != webhook_url.rstrip("/"):
+        now = f"WhatsApp calls {address}. " if address else ""
+        return (
+            f"{now}The callback URL under {there} must be {webhook_url}, with this channel's VERIFY_TOKEN and the "
+            "field messages subscribed."
+        )
+    return "" if "messages" in fields else f"Subscribe the field messages under {there}; without it nothing comes in."
 
 
-def _permissions(scopes: set[str] | None) -> str:
-    missing = [name for name in NEEDED if scopes is not None and name not in scopes]
+def _permissions(told: dict[str, Any]) -> str:
+    named = told.get("scopes")
+    missing = [name for name in NEEDED if isinstance(named, list) and name not in named]
     if not missing:
         return ""
     return f"The token lacks {' and '.join(missing)}; make a new one under Business Settings > Users > System users."

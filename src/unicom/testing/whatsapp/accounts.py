@@ -43,6 +43,16 @@ def debug_token(context: Context) -> Json:
     }  # fmt: skip
 
 
+def subscriptions(context: Context) -> Json:
+    """Return where the app's webhooks go, to the app itself."""
+    settings = context.settings
+    row = {
+        "object": "whatsapp_business_account", "callback_url": settings.webhook_url, "active": True,
+        "fields": [{"name": name, "version": "v26.0"} for name in settings.webhook_fields],
+    }  # fmt: skip
+    return {"data": [row] if settings.webhook_url else []}
+
+
 def account_of(context: Context) -> Account:
     """Return the account a path begins with."""
     account = context.world.accounts.get(context.path[0])

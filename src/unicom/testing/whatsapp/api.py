@@ -33,6 +33,9 @@ class Settings:
     """What is told by itself of each message that was accepted."""
     scopes: tuple[str, ...] = ("whatsapp_business_messaging", "whatsapp_business_management")
     base_url: str = ""
+    webhook_url: str = ""
+    webhook_fields: tuple[str, ...] = ("messages",)
+    """What the app has subscribed, as the App Dashboard tells."""
     failures: dict[str, int] = field(default_factory=dict)
     """Error codes with which messages to somebody fail after they were accepted."""
 
@@ -118,7 +121,10 @@ class Api:
 
     def _check_token(self, context: Context) -> None:
         given = context.request.headers.get("authorization", "").removeprefix("Bearer ")
-        if not hmac.compare_digest(given.encode("latin-1"), self._settings.token.encode()):
+        settings = self._settings
+        as_app = context.path == [settings.app_id, "subscriptions"]
+        expected = f"{settings.app_id}|{settings.app_secret}" if as_app else settings.token
+        if not hmac.compare_digest(given.encode("latin-1"), expected.encode()):
             raise graph_error(190)
         proof = context.params.get("appsecret_proof")
         if proof is not None:
@@ -233,6 +239,7 @@ def _answer(context: Context) -> Any:
     edges: dict[tuple[str, str], Callable[[Context], Any]] = {
         ("POST", "messages"): messages.send,
         ("POST", "media"): media.upload,
+        ("GET", "subscriptions"): accounts.subscriptions,
         ("GET", "phone_numbers"): accounts.phone_numbers,
         ("GET", "subscribed_apps"): accounts.subscribed_apps,
         ("POST", "subscribed_apps"): accounts.subscribe,

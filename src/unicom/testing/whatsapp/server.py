@@ -65,8 +65,6 @@ class FakeWhatsApp:
             app_secret=app_secret or secrets.token_hex(16),
             latency=latency,
         )
-        self.webhook_url = ""
-        """Where webhooks are posted to; set it, as the App Dashboard does."""
         self._world = World(time_scale=time_scale)
         self._world.on_webhook = self._queue_up
         self._faults = FaultPlan(named)
@@ -109,6 +107,15 @@ class FakeWhatsApp:
     def url(self) -> str:
         """The address to use in place of the Graph API."""
         return f"http://127.0.0.1:{self._http.port}"
+
+    @property
+    def webhook_url(self) -> str:
+        """Where webhooks are posted to; set it, as the App Dashboard does."""
+        return self.settings.webhook_url
+
+    @webhook_url.setter
+    def webhook_url(self, address: str) -> None:
+        self.settings.webhook_url = address
 
     @property
     def token(self) -> str:
