@@ -359,7 +359,7 @@ def _clicked_by_number(channel: Channel, message: Message, account: Account) -> 
     """Take a typed number as a click, where the last message we sent here offered numbered choices."""
     typed = message.text.strip().rstrip(".)")
     adapter = adapter_class(channel.platform)
-    if not adapter.supports_buttons or not (typed.isascii() and typed.isdigit() and len(typed) <= 3):
+    if not adapter.numbers_buttons or not (typed.isascii() and typed.isdigit() and len(typed) <= 3):
         return False
     last = Message.objects.filter(chat=message.chat_id, is_outgoing=True).exclude(seq=None).order_by("-seq").first()
     choices = adapter.numbered_choices(last.raw.get("interactive_buttons") or []) if last is not None else []
@@ -490,6 +490,7 @@ def _status_changed(channel: Channel, event: StatusChanged) -> Ingested:
                     "error": event.error,
                     "code": event.code,
                     "details": dict(event.details),
+                    "suppress": [event.suppress, event.suppress_scope],
                     "until": (timezone.now() + EARLY).isoformat(),
                 },
                 delay=timedelta(seconds=2),
@@ -502,11 +503,8 @@ def _status_changed(channel: Channel, event: StatusChanged) -> Ingested:
         delivery, event.status, at=event.timestamp, error=event.error, code=event.code, details=event.details
     )
     suppress = event.suppress or (statuses.softly_bounced(delivery) if event.is_soft else "")
-    if suppress and delivery.recipient:
-        insert_if_absent(Suppression(channel=channel, address=delivery.recipient, reason=suppress[:255]))
-    elif suppress:
-        for account in delivery.chat.accounts.all()[:2]:
-            insert_if_absent(Suppression(channel=channel, account=account, reason=suppress, scope=event.suppress_scope))
+    if suppress:
+        statuses.suppress(delivery, suppress, event.suppress_scope)
     return Ingested(event=event)
 
 

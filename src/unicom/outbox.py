@@ -25,7 +25,7 @@ from unicom.cleaning import clean
 from unicom.errors import DeliveryError, InvalidConfig, UnknownPlatform
 from unicom.jobs import backoff
 from unicom.leases import MAX_CRASHES
-from unicom.models import Channel, Chat, Delivery, Message, Suppression
+from unicom.models import Channel, Chat, Delivery, Message
 from unicom.platforms import adapter_class
 from unicom.platforms.base import Adapter
 from unicom.rows import update_row, update_rows
@@ -309,7 +309,7 @@ def _not_delivered(delivery: Delivery, error: DeliveryError) -> bool:
             error_code=error.code,
         )
     if error.suppress:
-        _suppress(delivery, error.suppress, error.suppress_scope)
+        statuses.suppress(delivery, error.suppress, error.suppress_scope)
     if error.moved_to:
         if delivery.attempts > 3 or not _moved(delivery.chat_id, error.moved_to):
             return _settle(delivery, FAILED, f"{error.reason} (the conversation goes on in another chat)", error.code)
@@ -391,20 +391,6 @@ def _settle(delivery: Delivery, state: str, reason: str, code: str = "") -> bool
                 ).update(state=CANCELLED, finished_at=timezone.now(), error=TORN)
             statuses.refold(message, delivery, error=reason)
     return bool(written)
-
-
-def _suppress(delivery: Delivery, reason: str, scope: str) -> None:
-    if delivery.recipient:
-        Suppression.objects.get_or_create(
-            channel=delivery.channel, address=delivery.recipient, defaults={"reason": reason}
-        )
-        return
-    if delivery.chat.is_group:
-        return
-    for account in delivery.chat.accounts.all()[:2]:
-        Suppression.objects.get_or_create(
-            channel=delivery.channel, account=account, scope=scope, defaults={"reason": reason}
-        )
 
 
 def recover() -> int:

@@ -149,6 +149,9 @@ def apply_early_receipt(args: dict[str, Any]) -> None:
         statuses.receipt(
             delivery, args["status"], at=at, error=args["error"], code=args["code"], details=args.get("details")
         )
+        reason, scope = args.get("suppress") or ("", "")
+        if reason:
+            statuses.suppress(delivery, reason, scope)
     elif timezone.now() < datetime.fromisoformat(args["until"]):
         raise RetryLater(timedelta(seconds=5))
     else:

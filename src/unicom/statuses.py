@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from unicom import jobs, live, signals
-from unicom.models import Chat, Delivery, Message
+from unicom.models import Chat, Delivery, Message, Suppression
 from unicom.rows import next_seq, update_row, update_rows
 from unicom.types import BOUNCED, CANCELLED, DELIVERED, FAILED, OPEN_STATES, QUEUED, RANK, SEEN, SENDING, SENT, UNKNOWN
 
@@ -213,3 +213,16 @@ def softly_bounced(delivery: Delivery) -> str:
     """Return why an address is given up whose mail keeps coming back; nothing while there is hope."""
     returned = Delivery.objects.filter(channel=delivery.channel_id, recipient=delivery.recipient, state=BOUNCED).count()
     return f"mail to it came back {returned} times" if returned >= SOFT_BOUNCES else ""
+
+
+def suppress(delivery: Delivery, reason: str, scope: str = "") -> None:
+    """Note that whom a delivery is for is not to be written to again, or not with one kind of messages."""
+    if delivery.recipient:
+        Suppression.objects.get_or_create(
+            channel_id=delivery.channel_id, address=delivery.recipient, defaults={"reason": reason[:255]}
+        )
+    elif not delivery.chat.is_group:
+        for account in delivery.chat.accounts.all()[:2]:
+            Suppression.objects.get_or_create(
+                channel_id=delivery.channel_id, account=account, scope=scope, defaults={"reason": reason[:255]}
+            )

@@ -121,6 +121,8 @@ class Adapter(ABC):
     """A message has ``to``, ``cc``, ``bcc`` and a ``subject`` of its own."""
     supports_buttons: ClassVar[bool] = False
     """Buttons that call back."""
+    numbers_buttons: ClassVar[bool] = False
+    """Buttons may be shown as numbered lines, so that a number that is typed may be a click."""
     supports_html: ClassVar[bool] = False
     """``html`` is shown as such, not turned into text."""
     supports_files: ClassVar[bool] = False

@@ -40,6 +40,7 @@ class WhatsAppAdapter(Adapter):
     config: WhatsAppConfig
     opens_chats = True
     supports_buttons = True
+    numbers_buttons = True
     supports_files = True
     supports_typing = True
     supports_reactions = True
