@@ -13,6 +13,8 @@ from unicom.models import Chat, HeldMessage, Message
 from unicom.platforms.base import Adapter
 from unicom.types import CANCELLED, Part
 
+WAITS = "waits until the person writes"
+
 
 def is_open(chat: Chat | None) -> bool:
     """Tell whether a chat may be written to freely now, by what has been read of it."""
@@ -45,7 +47,8 @@ def closed_sentence(adapter: type[Adapter], chat: Chat | None, fitting: list[str
 
 
 def hold(message: Message, parts: list[Part]) -> None:
-    """Keep a queued message's calls until the chat opens."""
+    """Keep a queued message's calls until the chat opens; its row says what it waits for."""
+    Message.objects.filter(pk=message.pk).update(error=WAITS)
     HeldMessage.objects.create(message=message, chat_id=message.chat_id, parts=[part.to_json() for part in parts])
 
 
@@ -61,4 +64,5 @@ def _release(chat_id: str) -> None:
         message = held.message
         held.delete()
         if message.status != CANCELLED:
+            Message.objects.filter(pk=message.pk).update(error="")
             queue_parts(message, parts)
