@@ -1,4 +1,4 @@
-"""Put the built web chat's component into the wheel and the source archive."""
+"""Put what is built from frontend/ into the wheel and the source archive: the chat's component, the admin's editor."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-BUILT = ("client.js", "webchat.js", "webchat-with-sidebar.js")
+BUILT = (
+    "vendor/hugerte/hugerte.min.js",
+    "webchat/client.js",
+    "webchat/webchat.js",
+    "webchat/webchat-with-sidebar.js",
+)
 
 
 class ComponentHook(BuildHookInterface[Any]):
@@ -23,7 +28,7 @@ class ComponentHook(BuildHookInterface[Any]):
             return
         if (root / "frontend" / "package.json").exists():
             subprocess.run([root / "scripts" / "frontend.sh"], check=True)
-        folder = root / "src" / "unicom" / "static" / "unicom" / "webchat"
+        folder = root / "src" / "unicom" / "static" / "unicom"
         missing = [name for name in BUILT if not (folder / name).is_file()]
         if missing:
-            raise SystemExit(f"The web chat's component is not built: {', '.join(missing)} are missing in {folder}.")
+            raise SystemExit(f"Not everything is built: {', '.join(missing)} are missing in {folder}.")

@@ -24,6 +24,7 @@ BENCHMARKS = {
     "pages": True,
     "outbox": True,
     "processes": True,
+    "drafts": True,
     "install": False,
     "component": False,
 }

@@ -19,7 +19,7 @@ fi
 [ "${1:-}" != deps ] || exit 0
 
 sources=$(find src build.mjs package-lock.json tsconfig.json -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum)
-if [ "$(cat node_modules/.built-from 2>/dev/null)" != "$sources" ] || [ ! -f $OUT/webchat-with-sidebar.js ] || [ ! -f $OUT/webchat.js ] || [ ! -f $OUT/client.js ]; then
+if [ "$(cat node_modules/.built-from 2>/dev/null)" != "$sources" ] || [ ! -f $OUT/webchat-with-sidebar.js ] || [ ! -f $OUT/webchat.js ] || [ ! -f $OUT/client.js ] || [ ! -f $OUT/../vendor/hugerte/hugerte.min.js ]; then
   echo "==> Building the web chat's component"
   node build.mjs
   echo "$sources" >node_modules/.built-from

@@ -117,6 +117,11 @@ class UnicomSettings:
         return str(_setting("UNICOM_DNS_RESOLVER", "") or "")
 
     @property
+    def UNICOM_TINYMCE_API_KEY(self) -> str:
+        """A key for TinyMCE's cloud, to use that in the admin and not the editor we bring along."""
+        return _documented("UNICOM_TINYMCE_API_KEY")
+
+    @property
     def UNICOM_MEDIA_STORAGE(self) -> str:
         """The alias in STORAGES that keeps files of chats; ``default`` unless said otherwise."""
         return str(_setting("UNICOM_MEDIA_STORAGE", "default"))

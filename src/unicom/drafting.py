@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from django.core.files.base import File
 
-from unicom import buttons, idempotency, identities, media, platform_templates, templating
+from unicom import buttons, idempotency, identities, media, platform_templates, template_images, templating
 from unicom.cleaning import text_problem
 from unicom.errors import InvalidMessage
 from unicom.ids import chat_key
@@ -162,6 +162,9 @@ def read(
     templates = TEMPLATE_KEYS if adapter.supports_templates else frozenset()
     _keys(adapter, channel, given, COMMON_KEYS | addresses | templates, problems)
     _content(adapter, templating.rendered(channel, given, problems, user=user), problems, wish)
+    if adapter.supports_addresses and "/t/" in wish.html:
+        # A mail takes a template's images along: who reads it may not be let to our site.
+        wish.html = template_images.embedded(wish.html)
     _place(adapter, channel, given, problems, wish)
     _manner(adapter, given, problems, wish)
     _template(channel, given, problems, wish)

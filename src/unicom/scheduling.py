@@ -192,7 +192,8 @@ class _Surroundings:
             found.chats.update({(chat.channel_id, chat.pk): chat for chat in known})
         users = {draft.created_by_id for draft in drafts if draft.created_by_id is not None}
         found.users = get_user_model()._default_manager.in_bulk(users) if users else {}
-        for row in DraftAttachment.objects.filter(draft__in=drafts).order_by("id"):
+        saved = [draft.pk for draft in drafts if not draft._state.adding]
+        for row in DraftAttachment.objects.filter(draft__in=saved).order_by("id"):
             found.files.setdefault(row.draft_id, []).append(row)
         return found
 
@@ -351,6 +352,17 @@ def _check_sendable(draft: DraftMessage) -> None:
         problems["send_at"] = f"it is sent by itself at {draft.send_at:%Y-%m-%d %H:%M %Z}, not before"
     if problems:
         raise InvalidMessage(problems)
+
+
+def problems_of(draft: DraftMessage, *, user: Any = None) -> dict[str, str]:
+    """Return what stands in the way of sending a draft, as far as can be told now; its files are not looked at."""
+    around = _Surroundings.of([draft])
+    around.users = {draft.created_by_id: user}
+    try:
+        around.prepared(draft)
+    except InvalidMessage as error:
+        return error.problems
+    return {}
 
 
 def approve(draft: DraftMessage) -> bool:

@@ -181,6 +181,15 @@ def check(source: str, *, html: bool = False) -> str:
     return ""
 
 
+def names_used(source: str, *, html: bool = False) -> list[tuple[str, int]]:
+    """Return what a template needs to be given, each name once with its first line; nothing of one that is broken."""
+    if not _TAG.search(source) or check(source, html=html):
+        return []
+    from unicom.sandbox import rendering
+
+    return rendering.names_needed(readable(source) if html else source)
+
+
 def readable(source: str) -> str:
     """Return HTML with its template tags as they were meant: an editor makes entities of ``<``, ``>`` and ``&``."""
     return _INSIDE.sub(lambda tag: entities.unescape(tag[0]) if "&" in tag[0] else tag[0], source)

@@ -6,6 +6,7 @@ from django.urls import path
 
 from unicom.platforms.webchat import marking, searching
 from unicom.platforms.webchat import views as webchat
+from unicom.views.message_templates import message_templates, template_inline_image
 from unicom.views.webhooks import shared_webhook, webhook
 
 urlpatterns = [
@@ -14,6 +15,8 @@ urlpatterns = [
     path("whatsapp", shared_webhook, {"platform": "WhatsApp"}, name="whatsapp_webhook"),
     path("whatsapp/", shared_webhook, {"platform": "WhatsApp"}),
     path("webhook/<str:platform>/<int:channel_id>/", webhook, name="webhook"),
+    path("t/<str:image_id>/", template_inline_image, name="template_inline_image"),
+    path("api/message-templates/", message_templates, name="message_templates"),
     path("webchat/send/", webchat.send, name="webchat_send"),
     path("webchat/messages/", webchat.messages, name="webchat_messages"),
     path("webchat/search/", searching.search, name="webchat_search"),

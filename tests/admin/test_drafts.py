@@ -13,7 +13,9 @@ from django.utils import timezone
 from tests.admin.conftest import EVIL, act, page
 from unicom.models import Channel, Chat, DraftMessage, MessageTemplate, RequestCategory, Suppression
 
-JSON = {"buttons": "[]", "render_variables": "{}"}
+JSON = {
+    "buttons": "[]", "render_variables": "{}", "attachments-TOTAL_FORMS": "0", "attachments-INITIAL_FORMS": "0",
+}  # fmt: skip
 
 
 def draft(channel: Channel, **values: Any) -> DraftMessage:

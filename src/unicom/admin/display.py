@@ -62,7 +62,7 @@ def html_preview(html: str) -> SafeString | str:
     if not html:
         return "-"
     source = format_html("<details><summary>{}</summary>{}</details>", _("Source"), pre(html))
-    reason = _unfit(html)
+    reason = unfit(html)
     if reason:
         return format_html('<p class="help">{}</p>{}', reason, source)
     frame = _FRAME + nh3.clean(html)
@@ -71,7 +71,8 @@ def html_preview(html: str) -> SafeString | str:
     )
 
 
-def _unfit(html: str) -> str:
+def unfit(html: str) -> str:
+    """Return why HTML cannot be sanitised in good time, or nothing."""
     if len(html) > HTML_CAP:
         return _("Too large to be previewed.")
     still_open: Counter[str] = Counter()

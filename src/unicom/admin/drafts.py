@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, cast
 
 from django import forms
@@ -9,17 +10,25 @@ from django.contrib import admin
 from django.contrib.admin.widgets import AdminTextInputWidget
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from unicom.admin.base import ChannelFilter, UnicomAdmin, may_send, report
+from unicom import scheduling
+from unicom.admin.base import ChannelFilter, apply_each, may_read, may_send, report
 from unicom.admin.config_fields import LinesField
 from unicom.admin.display import badge, excerpt, html_preview, pre
-from unicom.admin.typed import ModelForm
-from unicom.models import Chat, DraftMessage, Message
+from unicom.admin.editor import HtmlEditor
+from unicom.admin.previews import PreviewAdmin
+from unicom.admin.templates import check_template
+from unicom.admin.typed import ModelForm, TabularInline
+from unicom.cleaning import is_clean
+from unicom.models import Chat, DraftAttachment, DraftMessage, Message
 
-OPEN = (DraftMessage.Status.DRAFT, DraftMessage.Status.SCHEDULED, DraftMessage.Status.FAILED)
+# What of a send belongs to which field of the form; what is said of the channel may be mended before its time.
+_FIELDS = {"reply_to": "to", "attachments": None}
+_LATER = ("channel", "platform", "template")
 
 
 class DraftForm(ModelForm):
@@ -32,11 +41,19 @@ class DraftForm(ModelForm):
     class Meta:
         widgets = {
             "subject": AdminTextInputWidget(),
-            "html": forms.Textarea(attrs={"rows": 12, "class": "vLargeTextField unicom-code"}),
+            "html": HtmlEditor(),
+            "buttons": forms.Textarea(attrs={"rows": 4, "class": "vLargeTextField unicom-code"}),
+            "render_variables": forms.Textarea(attrs={"rows": 3, "class": "vLargeTextField unicom-code"}),
+        }
+        labels = {"chat_id": gettext_lazy("Chat"), "html": gettext_lazy("HTML")}
+        help_texts = {
+            "chat_id": gettext_lazy("Our id of the chat, or the platform's."),
+            "buttons": gettext_lazy('Rows of buttons, as in [[{"text": "Yes", "callback_data": "yes"}]].'),
+            "quiet_until": gettext_lazy("By the clock of the recipient."),
         }
 
     def clean(self) -> dict[str, Any]:
-        """Ask for somebody to send it to, and for something to send."""
+        """Ask for somebody to send it to, and for something to send; what is approved has to be fit to be sent."""
         cleaned = super().clean() or self.cleaned_data
         channel, chat_id = cleaned.get("channel"), cleaned.get("chat_id", "")
         if (
@@ -54,7 +71,21 @@ class DraftForm(ModelForm):
             and not (cleaned.get("html") or "").strip()
         ):
             self.add_error("text", _("Write something: a text or HTML."))
+        if not isinstance(cleaned.get("render_variables", {}), dict):
+            self.add_error("render_variables", _('A JSON object is needed, as in {"name": "Ann"}.'))
+        if cleaned.get("render_template"):
+            check_template(self, "subject", "text", "html")
         return cleaned
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        if not self.errors and self.instance.is_approved and self.instance.channel is not None:
+            for key, sentence in scheduling.problems_of(self.instance, user=self.user).items():
+                name = _FIELDS.get(key, key.partition("[")[0])
+                if key not in _LATER:
+                    self.add_error(name if name in self.fields else None, f"{key}: {sentence}.")
+
+    user: Any = None
 
 
 def _elsewhere(chat_id: str, channel_id: int) -> bool:
@@ -62,8 +93,22 @@ def _elsewhere(chat_id: str, channel_id: int) -> bool:
     return found is not None and found != channel_id
 
 
+class AttachmentInline(TabularInline):
+    """Take the files that go along."""
+
+    model = DraftAttachment
+    extra = 1
+    fields = ("file", "name")
+    readonly_fields = ("name",)
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        """Take files without a link to what is stored: those are not for everybody."""
+        kwargs.setdefault("widgets", {"file": forms.FileInput()})
+        return super().get_formset(request, obj, **kwargs)
+
+
 @admin.register(DraftMessage)
-class DraftMessageAdmin(UnicomAdmin):
+class DraftMessageAdmin(PreviewAdmin):
     """Be the pages of drafts."""
 
     form = DraftForm
@@ -74,23 +119,29 @@ class DraftMessageAdmin(UnicomAdmin):
     date_hierarchy = "send_at"
     actions = ("approve", "cancel_drafts")
     channel_path = "channel"
-    _STATE = ("shown_status", "shown_error", "shown_message", "created_by", "created_at", "sent_at")
+    inlines = (AttachmentInline,)
+    change_form_template = "admin/unicom/compose.html"
+    preview_fields = {"subject": "subject", "text": "text", "html": "html"}
+    _STATE = (
+        "shown_status", "shown_error", "shown_message", "created_by", "created_at", "postponed_from", "sent_at",
+        "late_by",
+    )  # fmt: skip
     fieldsets = (
         (gettext_lazy("Recipient"), {"fields": ("channel", "chat_id", ("to", "cc", "bcc"), "reply_to_message_id")}),
-        (gettext_lazy("Content"), {"fields": ("subject", "text", "html", "shown_html")}),
+        (gettext_lazy("Content"), {"fields": ("subject", "text", "html")}),
         (gettext_lazy("Sending"), {
-            "fields": ("send_at", "is_approved", "cancel_on_reply"),
+            "fields": ("send_at", ("quiet_from", "quiet_until"), "cancel_on_reply", "is_approved"),
             "description": gettext_lazy("An approved draft with a time is scheduled as soon as it is saved."),
         }),
-        (gettext_lazy("Advanced"), {
-            "fields": ("buttons", "render_template", "render_variables"), "classes": ["collapse"],
+        (gettext_lazy("Template and buttons"), {
+            "fields": ("render_template", "render_variables", "buttons"), "classes": ["collapse"],
         }),
         (gettext_lazy("State"), {"fields": _STATE}),
     )  # fmt: skip
 
     def get_readonly_fields(self, request: HttpRequest, obj: DraftMessage | None = None) -> tuple[str, ...]:
         """Leave approving to those who may send."""
-        return (*self._STATE, "shown_html") if may_send(request) else (*self._STATE, "shown_html", "is_approved")
+        return self._STATE if may_send(request) else (*self._STATE, "is_approved")
 
     def has_change_permission(self, request: HttpRequest, obj: DraftMessage | None = None) -> bool:
         """Refuse what was handed over already, and what was approved by somebody who may send."""
@@ -116,7 +167,7 @@ class DraftMessageAdmin(UnicomAdmin):
         """Schedule what is approved and has a time; note who wrote it."""
         if not change:
             obj.created_by = cast("Any", request.user)
-        obj.status, obj.error = _status(obj), ""
+        obj.status, obj.error = DraftMessage.Status.DRAFT, ""  # saving it schedules what is approved and has a time
         super().save_model(request, obj, form, change)
 
     @admin.display(description=gettext_lazy("draft"), ordering="subject")
@@ -145,10 +196,46 @@ class DraftMessageAdmin(UnicomAdmin):
         """Link to what it became."""
         return self.link(Message, draft.message_id, draft.message_id)
 
-    @admin.display(description=gettext_lazy("preview"))
+    @admin.display(description=gettext_lazy("HTML"))
     def shown_html(self, draft: DraftMessage) -> Any:
         """Show what is stored as a picture."""
         return html_preview(draft.html)
+
+    def get_fieldsets(self, request: HttpRequest, obj: DraftMessage | None = None) -> Any:
+        """Show to those who may only look a picture, not the source in an editor."""
+        sets = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return sets
+        shown = ("subject", "text", "shown_html")
+        return [(name, {**of, "fields": shown} if "html" in of["fields"] else of) for name, of in sets]
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: Any = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Show or save a draft."""
+        preview = reverse("admin:unicom_draftmessage_preview", current_app=self.admin_site.name)
+        further: dict[str, Any] = {"preview_url": preview}
+        if request.user.has_perm("unicom.view_messagetemplate"):
+            with contextlib.suppress(NoReverseMatch):  # a project that has not included our urls
+                further["templates_url"] = reverse("message_templates")
+        return super().changeform_view(request, object_id, form_url, {**further, **(extra_context or {})})
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002  Django's signature
+        """Check what is approved as if its author sent it now."""
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
+        form.user = (obj.created_by if obj is not None else None) or request.user
+        return form
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Begin an answer to a message: in its chat, quoting it, and so not as a template."""
+        initial: dict[str, Any] = super().get_changeform_initial_data(request)
+        pk = str(initial.get("reply_to_message_id", ""))[:64]
+        answered = Message.objects.filter(pk=pk).first() if pk and is_clean(pk) and may_read(request) else None
+        if answered is not None:
+            quoted = "".join(f"> {line}\n" for line in answered.text[:2000].splitlines())
+            initial |= {"channel": answered.channel_id, "chat_id": answered.chat_id, "render_template": False}
+            initial |= {"text": f"{quoted}\n" if quoted else ""}
+        return initial
 
     def has_send_permission(self, request: HttpRequest) -> bool:
         """Tell whether the user may approve."""
@@ -157,23 +244,11 @@ class DraftMessageAdmin(UnicomAdmin):
     @admin.action(description=gettext_lazy("Approve selected drafts"), permissions=["send"])
     def approve(self, request: HttpRequest, queryset: QuerySet[DraftMessage]) -> None:
         """Let them be sent at their time."""
-        chosen = list(queryset)
-        done = 0
-        for draft in chosen:
-            draft.is_approved = True
-            values = {"is_approved": True, "status": _status(draft)}
-            waiting = DraftMessage.objects.filter(pk=draft.pk, status__in=OPEN, is_approved=False)
-            done += waiting.update(**values)
-        report(self, request, done, len(chosen), ("%(count)d draft was approved.", "%(count)d drafts were approved."))
+        done, total = apply_each(queryset, scheduling.approve)
+        report(self, request, done, total, ("%(count)d draft was approved.", "%(count)d drafts were approved."))
 
     @admin.action(description=gettext_lazy("Cancel selected drafts"), permissions=["change"])
     def cancel_drafts(self, request: HttpRequest, queryset: QuerySet[DraftMessage]) -> None:
         """See to it that they are not sent."""
-        chosen = DraftMessage.objects.filter(pk__in=queryset.values("pk"))
-        total = chosen.count()
-        done = chosen.filter(status__in=OPEN).update(status=DraftMessage.Status.CANCELLED)
+        done, total = apply_each(queryset, scheduling.cancel)
         report(self, request, done, total, ("%(count)d draft was cancelled.", "%(count)d drafts were cancelled."))
-
-
-def _status(draft: DraftMessage) -> str:
-    return DraftMessage.Status.SCHEDULED if draft.is_approved and draft.send_at else DraftMessage.Status.DRAFT

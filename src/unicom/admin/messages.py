@@ -137,7 +137,8 @@ class MessageAdmin(RecordAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         """Show a message, with a button to answer it."""
-        context = {"may_reply": may_send(request), **(extra_context or {})}
+        may_draft = request.user.has_perm("unicom.add_draftmessage")
+        context = {"may_reply": may_send(request), "may_draft": may_draft, **(extra_context or {})}
         return super().change_view(request, object_id, form_url, context)
 
     def get_urls(self) -> list[Any]:

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
     Pages = Paginator[Any]
     TabularInline = admin.TabularInline[Any, Any]
+    StackedInline = admin.StackedInline[Any, Any]
     ModelForm = forms.ModelForm[Any]
 else:
-    ModelAdmin, TabularInline, ModelForm, Pages = admin.ModelAdmin, admin.TabularInline, forms.ModelForm, Paginator
+    ModelAdmin, TabularInline, StackedInline = admin.ModelAdmin, admin.TabularInline, admin.StackedInline
+    ModelForm, Pages = forms.ModelForm, Paginator
 
-__all__ = ["ModelAdmin", "ModelForm", "Pages", "TabularInline"]
+__all__ = ["ModelAdmin", "ModelForm", "Pages", "StackedInline", "TabularInline"]

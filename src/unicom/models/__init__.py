@@ -18,7 +18,7 @@ from unicom.models.pace import Pace
 from unicom.models.platform_template import PlatformTemplate
 from unicom.models.reaction import Reaction
 from unicom.models.request import Request, RequestCategory
-from unicom.models.template import MessageTemplate, TemplateInlineImage
+from unicom.models.template import MessageTemplate, TemplateInlineImage, TemplateVariant
 from unicom.models.tool_call import ToolCall
 from unicom.models.worker import WorkerHeartbeat
 
@@ -50,6 +50,7 @@ __all__ = [
     "RequestCategory",
     "Suppression",
     "TemplateInlineImage",
+    "TemplateVariant",
     "ThreadReference",
     "ToolCall",
     "Update",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
@@ -11,7 +12,7 @@ from types import TracebackType
 from typing import Any, NoReturn
 
 from django.utils import timezone
-from jinja2 import Template, TemplateSyntaxError, Undefined, nodes
+from jinja2 import Template, TemplateSyntaxError, Undefined, meta, nodes
 from jinja2.exceptions import UndefinedError
 
 from unicom.errors import TemplateProblem
@@ -51,12 +52,15 @@ def compiled(source: str, *, html: bool) -> Template:
     return _template(source, html=html, lenient=False)
 
 
-def names_by_line(source: str) -> dict[str, int]:
-    """Return each name a template uses, as it is written there, with the first line it stands in."""
+def names_needed(source: str) -> list[tuple[str, int]]:
+    """Return each name a template reads and does not set itself, as it is written there, with its first line."""
+    tree = _ENVIRONMENTS[False, False].parse(source)
+    needed = meta.find_undeclared_variables(tree) - {"now", *_ENVIRONMENTS[False, False].globals}
     found: dict[str, int] = {}
-    for name, line in _names(_ENVIRONMENTS[False, False].parse(source)):
-        found.setdefault(name, line)
-    return found
+    for name, line in _names(tree):
+        if re.split(r"[.\[]", name, maxsplit=1)[0] in needed:
+            found.setdefault(name, line)
+    return sorted(found.items(), key=lambda item: item[1])
 
 
 def now() -> datetime:
