@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
+from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from unicom.conf import EXECUTORS, settings
@@ -125,7 +127,7 @@ def check_database(databases: Any = None, **_: Any) -> list[CheckMessage]:
                 )
             )
     if "default" in (databases or []):
-        found += _check_secrets() + _check_due()
+        found += _check_secrets() + _check_due() + _check_drafts()
     return found
 
 
@@ -150,6 +152,25 @@ def _check_secrets() -> list[CheckMessage]:
         except UnicomError as error:
             return [Error(f"Channel {pk}: {error}", id="unicom.E004")]
     return []
+
+
+def _check_drafts() -> list[CheckMessage]:
+    from unicom.models import DraftMessage
+    from unicom.scheduling import due
+
+    if DraftMessage._meta.db_table not in connections["default"].introspection.table_names():
+        return []
+    first = due(timezone.now() - timedelta(minutes=5)).values_list("send_at", flat=True).first()
+    if first is None:
+        return []
+    minutes = int((timezone.now() - first).total_seconds() // 60)
+    return [
+        Warning(
+            f"Approved drafts have been due for {minutes} minutes, and nobody sends them.",
+            hint="Run `manage.py send_scheduled_messages` beside the site, or with --run-once from cron.",
+            id="unicom.W010",
+        )
+    ]
 
 
 def _check_due() -> list[CheckMessage]:

@@ -292,6 +292,11 @@ def has_reply(draft: DraftMessage, chat: Chat | None) -> bool:
     return bool(draft.to) and came.filter(sender__external_id__in=draft.to).exists()
 
 
+def is_overtaken(draft: DraftMessage) -> bool:
+    """Tell whether a reply has come that cancels a draft once it is due."""
+    return draft.channel_id is not None and has_reply(draft, _Surroundings.of([draft]).chat(draft))
+
+
 def _written(ready: Sequence[tuple[DraftMessage, outbound.Prepared]], stored: list[str]) -> list[_Outcome]:
     """Write the messages together; where one of them stands in the way, each by itself."""
     if not ready:

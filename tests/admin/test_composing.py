@@ -174,6 +174,19 @@ def test_the_editor_is_ours_where_it_is_built_and_a_text_area_else(
     assert "https://cdn.tiny.cloud/1/abc/tinymce/6/tinymce.min.js" in admin_client.get(address).content.decode()
 
 
+def test_a_reply_that_will_cancel_a_draft_is_shown(
+    admin_client: Client, toy: Channel, chat: Chat, said: Callable[..., Message]
+) -> None:
+    draft = DraftMessage.objects.create(
+        channel=toy, chat_id=chat.pk, text="x", cancel_on_reply=True, is_approved=True,
+        send_at=timezone.now() + timedelta(days=1),
+    )  # fmt: skip
+    sentence = "The recipient has written since: it will be cancelled."
+    assert sentence not in admin_client.get(page("draftmessage", draft.pk)).content.decode()
+    said("I have it already")
+    assert sentence in admin_client.get(page("draftmessage", draft.pk)).content.decode()
+
+
 def test_a_draft_that_was_sent_is_shown_with_its_times(admin_client: Client, toy: Channel) -> None:
     draft = DraftMessage.objects.create(channel=toy, chat_id="room", text="x")
     DraftAttachment.objects.create(draft=draft, file=ContentFile(b"x", name="a.txt"))

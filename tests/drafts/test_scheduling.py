@@ -462,6 +462,16 @@ def test_quiet_hours_need_both_ends(draft: Make, db: Any) -> None:
             row.validate_constraints()
 
 
+def test_a_check_says_that_nobody_sends_what_is_due(draft: Make) -> None:
+    from unicom.checks import check_database
+
+    draft(send_at=now(minutes=-3))
+    assert "unicom.W010" not in {found.id for found in check_database(["default"])}
+    draft(send_at=now(minutes=-30))
+    (warning,) = [found for found in check_database(["default"]) if found.id == "unicom.W010"]
+    assert warning.msg == "Approved drafts have been due for 30 minutes, and nobody sends them."
+
+
 # The command.
 
 

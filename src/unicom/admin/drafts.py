@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -123,7 +124,7 @@ class DraftMessageAdmin(PreviewAdmin):
     change_form_template = "admin/unicom/compose.html"
     preview_fields = {"subject": "subject", "text": "text", "html": "html"}
     _STATE = (
-        "shown_status", "shown_error", "shown_message", "created_by", "created_at", "postponed_from", "sent_at",
+        "shown_outlook", "shown_error", "shown_message", "created_by", "created_at", "postponed_from", "sent_at",
         "late_by",
     )  # fmt: skip
     fieldsets = (
@@ -184,6 +185,15 @@ class DraftMessageAdmin(PreviewAdmin):
     @admin.display(description=gettext_lazy("status"), ordering="status")
     def shown_status(self, draft: DraftMessage) -> Any:
         """Show how far it has come."""
+        return badge(draft.status)
+
+    @admin.display(description=gettext_lazy("status"))
+    def shown_outlook(self, draft: DraftMessage) -> Any:
+        """Show how far it has come, and whether a reply has overtaken it already."""
+        waits = draft.status == DraftMessage.Status.SCHEDULED and draft.cancel_on_reply
+        if waits and scheduling.is_overtaken(draft):
+            note = _("The recipient has written since: it will be cancelled.")
+            return format_html('{} <span class="unicom-reason">{}</span>', badge(draft.status), note)
         return badge(draft.status)
 
     @admin.display(description=gettext_lazy("error"))
