@@ -56,7 +56,10 @@ def test_a_visitor_talks_with_the_bot_and_a_restart_keeps_everything(tmp_path: P
             assert not any("Sample data" in line for line in again.lines)
             with open_page(context, again.told("Chat")) as (page, complaints):
                 log = page.get_by_role("log")
-                page.get_by_role("button", name="What can you do?").first.click()  # in the list of chats
+                # In the list of chats: an empty chat offers the same words to send.
+                page.get_by_role("navigation", name="Recent").get_by_role(
+                    "button", name="What can you do?"
+                ).first.click()
                 expect(log.get_by_text("Here is what I can do")).to_be_visible()
                 expect(log.get_by_text("64 × 48 pixels")).to_be_visible()
                 write(page, "echo still here")
