@@ -91,6 +91,24 @@ def test_a_long_text_arrives_whole_with_the_buttons_on_the_last_part(channel, te
     assert message.external_id == f"{ann.id}:{parts[0].message_id}"
 
 
+def test_a_hundred_thousand_characters_of_markdown_with_emoji_arrive_whole_and_in_order(channel, telegram, bot, ann):
+    words = [
+        f"**{number}** 😀 _word_ `{number}` 👩‍👩‍👧‍👦 and [more](https://example.org/{number})."
+        for number in range(1500)
+    ]
+    text = "\n".join(words)
+    assert len(text) > 100_000
+    message = send(channel, ann, text, parse_mode="Markdown", buttons=[[{"text": "Ok", "callback_data": 1}]])
+    assert (message.status, message.error) == ("sent", "")
+    shown = ann.inbox(bot)
+    arrived = "\n".join(part.text for part in shown)
+    plain = "\n".join(f"{number} 😀 word {number} 👩‍👩‍👧‍👦 and more." for number in range(1500))
+    assert arrived.split() == plain.split()
+    links = [entity["url"] for part in shown for entity in part.json["entities"] if entity["type"] == "text_link"]
+    assert links == [f"https://example.org/{number}" for number in range(1500)]
+    assert [part.buttons for part in shown] == [[]] * (len(shown) - 1) + [[["Ok"]]]
+
+
 def test_a_long_formatted_text_keeps_its_formatting_across_parts(channel, bot, ann):
     send(channel, ann, f"<b>{LONG}</b>", parse_mode="HTML")
     for part in ann.inbox(bot):

@@ -1,4 +1,4 @@
-"""Read HTML, MarkdownV2 and the older Markdown as Telegram documents them, into a text and its formatting.
+"""Read HTML and MarkdownV2 as Telegram documents them, and everybody's Markdown, into a text and its formatting.
 
 Telegram refuses a whole message for one wrong character; here what cannot be formatting is text, and nothing is lost.
 """
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from unicom.platforms.telegram import common_markdown
 from unicom.platforms.telegram.rich_text import RichText, joined
 
 _Spans = list[tuple[int, int, str, Mapping[str, Any]]]
@@ -25,11 +26,11 @@ def read(text: str, parse_mode: str) -> RichText:
     if parse_mode == "MarkdownV2":
         return _MarkdownV2(text).read()
     if parse_mode == "Markdown":
-        return _markdown(text)
+        return common_markdown.read(text, link_to)
     return RichText(text=text)
 
 
-def _link(url: str) -> tuple[str, Mapping[str, Any]] | None:
+def link_to(url: str) -> tuple[str, Mapping[str, Any]] | None:
     """Return the formatting of a link, None for one that Telegram would refuse the whole message for."""
     url = url.strip()
     mention = re.fullmatch(r"tg:(?://)?user\?id=(\d{1,19})", url)
@@ -112,7 +113,7 @@ def _close(tag: tuple[str, int, dict[str, str]], pieces: list[str], spans: _Span
     name, first, attributes = tag
     last = len(pieces)
     if name == "a":
-        link = _link(attributes.get("href") or "".join(pieces[first : min(last, first + 9)]))
+        link = link_to(attributes.get("href") or "".join(pieces[first : min(last, first + 9)]))
         if link is not None:
             spans.append((first, last, *link))
     elif name == "tg-emoji":
@@ -141,7 +142,6 @@ def _close(tag: tuple[str, int, dict[str, str]], pieces: list[str], spans: _Span
 
 _QUOTE = re.compile(r"(?:\*\*)?>")
 _ADDRESS = re.compile(r"\]\(((?:\\.|[^)\\]){0,2048})\)", re.DOTALL)
-_LINK = re.compile(r"\[([^\[\]]+)\]\(([^)]{0,2048})\)")
 _MARKS = ("__", "||", "![", "*", "_", "~", "[")
 _KIND = {"__": "underline", "||": "spoiler", "*": "bold", "_": "italic", "~": "strikethrough"}
 
@@ -274,7 +274,7 @@ class _MarkdownV2:
         if item.mark == "![":
             found = ("custom_emoji", {"custom_emoji_id": emoji.group(1)}) if emoji else None
         else:
-            found = _link(url)
+            found = link_to(url)
         if found is None:
             # Not a link Telegram would take: every character of it is shown.
             self._pieces[item.piece] = item.mark
@@ -282,36 +282,3 @@ class _MarkdownV2:
             return
         self._spans.append((item.piece, len(self._pieces), *found))
         self._at = address.end() if address else self._at + 1
-
-
-# The older Markdown: nothing within anything, escapes only outside
-
-
-def _markdown(source: str) -> RichText:
-    pieces: list[str] = []
-    spans: _Spans = []
-    kinds = {"*": "bold", "_": "italic", "`": "code", "```": "pre"}
-    at = 0
-    while at < len(source):
-        char = source[at]
-        if char == "\\" and source[at + 1 : at + 2] in ("_", "*", "`", "["):
-            pieces.append(source[at + 1])
-            at += 2
-            continue
-        mark = "```" if source.startswith("```", at) else char if char in kinds else ""
-        if mark and (end := source.find(mark, at + len(mark))) >= 0:
-            inside = source[at + len(mark) : end]
-            spans.append((len(pieces), len(pieces) + 1, kinds[mark], {}))
-            pieces.append(inside.removeprefix("\n") if mark == "```" else inside)
-            at = end + len(mark)
-            continue
-        link = _LINK.match(source, at) if char == "[" else None
-        found = _link(link.group(2)) if link else None
-        if link and found:
-            spans.append((len(pieces), len(pieces) + 1, *found))
-            pieces.append(link.group(1))
-            at = link.end()
-            continue
-        pieces.append(mark or char)
-        at += len(mark or char)
-    return joined(pieces, spans)
