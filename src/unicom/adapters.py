@@ -16,7 +16,7 @@ from unicom.errors import DeliveryError, InvalidConfig, UnicomError
 from unicom.models import Channel, ChannelState
 from unicom.platforms import adapter_class
 from unicom.platforms.base import Adapter
-from unicom.types import Setup
+from unicom.types import Health, Setup
 
 logger = logging.getLogger("unicom")
 
@@ -87,6 +87,28 @@ def recheck(channel: Channel) -> bool:
         return False
     _keep(channel, found)
     return True
+
+
+def look_after(channel: Channel) -> Health:
+    """Ask the platform how a channel is, and keep what an operator should look at in its ``note``.
+
+    Changes nothing there. Raises DeliveryError where it cannot be asked; a channel whose credentials are refused is
+    down then.
+    """
+    adapter = adapter_for(channel)
+    with contextlib.closing(adapter):
+        try:
+            found = adapter.health(webhook_url(channel))
+        except DeliveryError as error:
+            error.reason = adapter.redact(error.reason)
+            if error.channel_down:
+                health.channel_down(channel.pk, error.reason)
+            raise
+    note = " ".join(found.problems)
+    if Channel.objects.filter(pk=channel.pk).exclude(note=note).update(note=note) and note:
+        logger.warning("Channel %s: %s", channel.pk, note)
+    channel.note = note
+    return found
 
 
 def _set_up(channel: Channel) -> Setup:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from unicom import audio_process
+from unicom.conf import settings
 from unicom.errors import AudioError
 
 MAX_BYTES = 50 * 1024 * 1024
@@ -62,9 +63,14 @@ def _copy(source: IO[bytes], copy: IO[bytes]) -> None:
 def _run(arguments: list[str]) -> None:
     command = [_python(), "-P", "-s", audio_process.__file__, *arguments]
     try:
-        # Nothing of our environment is handed on: a decoder has no use for secrets.
+        # Our environment is not handed on: a decoder has no use for secrets.
         done = subprocess.run(  # noqa: S603  our own file, with our own arguments
-            command, stdin=subprocess.DEVNULL, capture_output=True, env={}, timeout=PATIENCE, check=False
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=settings.loader_environment,
+            timeout=PATIENCE,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         raise AudioError(f"the sound could not be read within {PATIENCE:g} seconds") from None

@@ -220,6 +220,12 @@ class UnicomSettings:
         return str(_django.SESSION_ENGINE)
 
     @property
+    def loader_environment(self) -> dict[str, str]:
+        """What of the environment a program of its own needs to find its libraries; no setting and no secret."""
+        names = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
+        return {name: os.environ[name] for name in names if name in os.environ}
+
+    @property
     def secret_keys(self) -> list[str]:
         """SECRET_KEY and its fallbacks, the current one first."""
         return [str(key) for key in (_django.SECRET_KEY, *_django.SECRET_KEY_FALLBACKS)]

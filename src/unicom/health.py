@@ -8,6 +8,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
+from unicom.errors import UnknownPlatform
 from unicom.models import Channel
 
 logger = logging.getLogger("unicom")
@@ -39,6 +40,21 @@ def channel_recovered(channel_id: int) -> None:
     # The rest is the worker's; inline, the first few show at once that it works again.
     for chat_id in waiting.values_list("chat_id", flat=True)[:10]:
         jobs.wake(chat_id=chat_id)
+
+
+def look_around() -> None:
+    """Have every channel asked how it is, each where its platform can be."""
+    from unicom import jobs
+    from unicom.platforms import adapter_class
+    from unicom.platforms.base import Adapter
+
+    for pk, platform in Channel.objects.filter(active=True, down_since=None).values_list("pk", "platform"):
+        try:
+            cls = adapter_class(platform)
+        except UnknownPlatform:
+            continue
+        if cls.health is not Adapter.health:
+            jobs.enqueue("health", str(pk), {"channel": pk})
 
 
 def next_try(down_for: timedelta) -> timedelta:

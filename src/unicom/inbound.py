@@ -31,6 +31,7 @@ from unicom import (
     live,
     media,
     message_reactions,
+    moving,
     platform_templates,
     receipts,
     threads,
@@ -508,8 +509,7 @@ def _platform_template_changed(channel: Channel, event: PlatformTemplateChanged)
 
 
 def _conversation_moved(channel: Channel, event: ConversationMoved) -> Ingested:
-    if not Chat.objects.filter(channel=channel, external_id=event.new).exists():
-        Chat.objects.filter(channel=channel, external_id=event.old).update(external_id=event.new)
+    moving.follow(channel, event.old, event.new)
     return Ingested(event=event)
 
 

@@ -36,7 +36,7 @@ from unicom.models.message import PRIORITY_REPLY
 from unicom.platforms import adapter_class
 from unicom.platforms.base import Adapter
 from unicom.rows import insert_if_absent
-from unicom.types import FAILED, OPEN_STATES, QUEUED, OutboundMessage, OutgoingFile, Part
+from unicom.types import FAILED, OPEN_STATES, QUEUED, SURPLUS, OutboundMessage, OutgoingFile, Part
 
 
 def send(channel: Channel, data: Mapping[str, Any], *, chat: Chat | None = None, user: Any = None) -> Message:
@@ -430,4 +430,11 @@ def _queue_edit(
             file=item.path,
         )  # fmt: skip
     buttons.attach(wish.executions, message)
-    queue_acts(message, {0: part}, adapter)
+    acts = {0: part}
+    if changes_text and adapter.supports_delete:
+        # The new text is all in the first part: what the others say would be said beside it.
+        gone = message.deliveries.filter(act="delete").values("part")
+        others = message.deliveries.filter(act="send", part__gt=0).exclude(part__in=gone).order_by("part")
+        texts = [row.part for row in others if not {"file", "files"} & set(row.payload)]
+        acts.update((number, Part(act="delete", options={SURPLUS: True})) for number in texts)
+    queue_acts(message, acts, adapter)

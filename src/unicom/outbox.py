@@ -29,7 +29,7 @@ from unicom.models import Channel, Chat, Delivery, Message
 from unicom.platforms import adapter_class
 from unicom.platforms.base import Adapter
 from unicom.rows import update_row, update_rows
-from unicom.types import BOUNCED, CANCELLED, FAILED, QUEUED, SENDING, SENT, UNKNOWN, DeliveryResult, Part
+from unicom.types import BOUNCED, CANCELLED, FAILED, QUEUED, SENDING, SENT, SURPLUS, UNKNOWN, DeliveryResult, Part
 
 logger = logging.getLogger("unicom")
 
@@ -135,7 +135,9 @@ def _target(delivery: Delivery, part: Part) -> str:
         items = list(album.values_list("external_id", flat=True))
         return " ".join(filter(None, items)) or (sent.external_id if sent else "") or ""
     if delivery.act == "edit" and not (part.text or part.html or part.file):
-        last = delivery.message.deliveries.filter(act="send", external_id__isnull=False).order_by("-part").first()
+        gone = delivery.message.deliveries.filter(act="delete", state=SENT).values("part")
+        there = delivery.message.deliveries.filter(act="send", external_id__isnull=False).exclude(part__in=gone)
+        last = there.order_by("-part").first()
         return (last.external_id if last else "") or ""
     external_id = Message.objects.filter(pk=delivery.message_id).values_list("external_id", flat=True).first()
     return external_id or ""
@@ -255,7 +257,7 @@ def _delivered(delivery: Delivery, result: DeliveryResult) -> bool:
     if delivery.act == "edit":
         message.refresh_from_db(fields=["raw", "status"])
         known.update(_edited(message, delivery.payload))
-    elif delivery.act == "delete":
+    elif delivery.act == "delete" and not delivery.payload.get("options", {}).get(SURPLUS):
         known["deleted_at"] = now
     if delivery.act in ("send", "edit"):
         pacing.spent(delivery)
@@ -289,6 +291,9 @@ def _edited(message: Message, payload: dict[str, Any]) -> dict[str, Any]:
         changed.update(text=part.text, html=part.html)
     if part.file is not None:
         changed.update(media=part.file.path, media_type=part.file.kind)
+        replaced = message.attachments.exclude(file=part.file.path).order_by("pk").first()
+        if replaced is not None:
+            replaced.delete()
     return changed
 
 
@@ -383,6 +388,8 @@ def _settle(delivery: Delivery, state: str, reason: str, code: str = "") -> bool
     if written:
         message = copy(delivery.message)
         message.refresh_from_db(fields=["status", "seq", "sent", "delivered", "seen"])
+        if delivery.act == "edit" and state == FAILED and delivery.payload.get("file"):
+            message.attachments.filter(file=delivery.payload["file"]["path"]).delete()  # it took no file's place
         if delivery.act == "send":
             if state in (FAILED, CANCELLED):
                 # The parts after one that failed would arrive as a torn message.

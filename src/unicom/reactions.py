@@ -10,7 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from unicom import categories, fetching, health, signals, statuses
-from unicom.adapters import adapter_for, recheck
+from unicom.adapters import adapter_for, look_after, recheck
 from unicom.errors import DeliveryError, EncryptionKeyError
 from unicom.jobs import RetryLater, job, slow_job
 from unicom.models import Account, CallbackExecution, Channel, Delivery, Message, Request
@@ -184,6 +184,17 @@ def validate_channel(args: dict[str, Any]) -> None:
     channel = Channel.objects.filter(pk=args["channel"]).first()
     if channel is not None:
         channel.validate()
+
+
+@slow_job("health")
+def look_after_channel(args: dict[str, Any]) -> None:
+    """Ask a platform how its channel is; one that cannot be asked now is asked the next time."""
+    channel = Channel.objects.filter(pk=args["channel"], active=True, down_since=None).first()
+    if channel is not None:
+        try:
+            look_after(channel)
+        except DeliveryError as error:
+            logger.info("Channel %s could not be asked how it is: %s", channel.pk, error.reason)
 
 
 @slow_job("recheck")

@@ -381,6 +381,10 @@ class TemplateDefinition:
 Act = Literal["send", "edit", "delete", "react", "read"]
 
 
+SURPLUS = "surplus"
+"""The option of a delete that takes back a part only, because an edit has made it needless."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
     """Be one call to the platform; what is stored on a Delivery, made whole again when its turn comes."""
@@ -452,6 +456,16 @@ class Setup:
     external_id: str = ""
     config: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Health:
+    """Say how a channel is, as its platform sees it."""
+
+    problems: tuple[str, ...] = ()
+    """One sentence each on what an operator should look at."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What the platform told: where it sends to, how much waits, what went wrong last."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,7 +18,7 @@ from django.apps import apps
 from django.db import Error, InterfaceError, OperationalError, close_old_connections, connections
 from django.utils import timezone
 
-from unicom import jobs, outbox, pacing, trimming, wakeup
+from unicom import health, jobs, outbox, pacing, trimming, wakeup
 from unicom.leases import BATCH, LEASE
 from unicom.models import Delivery, Job, WorkerHeartbeat
 from unicom.workers import SILENT
@@ -34,6 +34,8 @@ QUICK = 0.05
 """Of calls that take longer, each is recorded at once: its thread had better be calling again."""
 ORPHANS = 30.0
 TRIM = 600.0
+LOOK = 600.0
+"""Every how many seconds platforms are asked how their channels are."""
 TRIM_BATCHES = 10
 """How many batches of each kind are trimmed at a time: a second or so, in which nothing is claimed."""
 KINDS = ("deliveries", "jobs")
@@ -82,7 +84,7 @@ class Worker:
         wakeup.event.set()
 
     def _loop(self, *, once: bool) -> None:
-        swept = orphans = trim_at = float("-inf")
+        swept = orphans = looked = trim_at = float("-inf")
         complained = False
         while not self.stopping.is_set():
             wakeup.event.clear()
@@ -96,6 +98,9 @@ class Worker:
                 if now - orphans >= ORPHANS:
                     orphans = now
                     outbox.QUEUE.promote_orphans()
+                if now - looked >= LOOK and not once:
+                    looked = now
+                    health.look_around()
                 if now >= trim_at and not once:
                     gone = trimming.trim(batches=TRIM_BATCHES)
                     # What is left over does not wait as long: a busy site fills its tables faster than that.

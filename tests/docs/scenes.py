@@ -16,7 +16,7 @@ from typing import Any
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from unicom.models import CallbackExecution, Channel, Job, Message, Request
+from unicom.models import CallbackExecution, Channel, Delivery, Job, Message, Request
 from unicom.platforms import http
 from unicom.platforms.email import smtp
 from unicom.platforms.telegram.polling import poll
@@ -57,13 +57,13 @@ def _textline(stack: ExitStack) -> Namespace:
 
 
 def _telegram(stack: ExitStack) -> Namespace:
-    """Have a bot that Ann has written to, on the fake."""
+    """Have BotFather hand out a token, on the fake, and Ann start the bot."""
     telegram = stack.enter_context(FakeTelegram())
     stack.callback(http.close)
     stack.enter_context(override_settings(UNICOM_TELEGRAM_API_URL=telegram.url))
     bot, ann = telegram.add_bot("shop_bot"), telegram.user("Ann")
     ann.start(bot)
-    return {"token": bot.token, "_telegram": telegram, "_last_of_ann": lambda: ann.last(bot)}
+    return {"token": bot.token, "_telegram": telegram, "_bot": bot, "_ann": ann}
 
 
 def _whatsapp(stack: ExitStack) -> Namespace:
@@ -127,7 +127,19 @@ BEFORE: dict[str, Callable[[ExitStack], Namespace]] = {
 
 
 def _take_in(names: Namespace) -> None:
-    poll(names["channel"], once=True)
+    """Let Ann write once there is somebody to answer, and the bot fetch what she wrote."""
+    if callable(names.get("answer")) and not names["_ann"].inbox(names["_bot"]):
+        names["_ann"].sends(names["_bot"], "Hello")
+    if "channel" in names:
+        poll(names["channel"], once=True)
+        _deliver()
+
+
+def _deliver() -> None:
+    deadline = time.monotonic() + 20
+    while drain() or Delivery.objects.filter(state="queued").exists():  # one a second is Telegram's pace
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def _post(names: Namespace) -> None:
@@ -256,13 +268,12 @@ def _adding_a_platform(names: Namespace) -> None:
 
 
 def _telegram_said(names: Namespace) -> None:
-    deadline = time.monotonic() + 10
-    while names["_last_of_ann"]().text != "We go on.":  # one a second is Telegram's pace
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-        drain()
+    shown = names["_ann"].inbox(names["_bot"])
+    assert [item.text for item in shown] == ["You said: Hello", "We go on.", "We are here:", ""]
+    assert "location" in shown[-1].json
     names["answer"].refresh_from_db()
-    assert names["answer"].text == "We go on."
+    assert (names["answer"].text, names["answer"].sent) == ("We go on.", True)
+    assert (names["health"].problems, Message.objects.filter(status="failed").count()) == ((names["channel"].note,), 0)
     assert names["_telegram"].violations == []
 
 

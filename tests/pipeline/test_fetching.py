@@ -137,3 +137,27 @@ def test_a_conversation_that_moved_keeps_its_chat(channel, chat):
     message = channel.receive_message({"id": 1, "chat": "room-2", "sender": "ann", "text": "hello"})
     assert message.chat == chat
     assert Chat.objects.count() == 1
+
+
+def test_what_came_in_at_the_new_place_before_we_heard_of_it_joins_the_chat_it_was(channel, chat, drain, wire):
+    """Both histories are one, in order; a repeat changes nothing."""
+    write = [("1", "room", "ann", "before"), ("2", "room-2", "ann", "after"), ("3", "room-2", "bob", "me too")]
+    for key, place, sender, text in write:
+        channel.receive_message({"id": key, "chat": place, "sender": sender, "text": text})
+    drain()
+    young = Chat.objects.get(external_id="room-2")
+    answer = young.send_message({"text": "welcome"})
+    for _ in range(2):
+        ingest(channel, [ConversationMoved(old="room", new="room-2")])
+    chat.refresh_from_db()
+    assert Chat.objects.get() == chat
+    assert chat.external_id == "room-2"
+    drain()
+    answer.refresh_from_db()
+    assert (answer.status, answer.chat, wire.parts[-1].chat) == ("sent", chat, "room-2")
+    said = chat.messages.order_by("seq").values_list("seq", "text")
+    assert list(said) == [(1, "before"), (2, "after"), (3, "me too"), (4, "welcome")]
+    chat.refresh_from_db()
+    assert (chat.last_seq, chat.last_message) == (4, answer)
+    assert chat.accounts.count() == 2
+    assert chat.requests.count() == 3

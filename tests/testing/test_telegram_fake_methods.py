@@ -313,3 +313,26 @@ def test_business_messages(telegram: FakeTelegram, bot: FakeBot, api: ApiClient,
     assert api.call("sendMessage", chat_id=customer.id, text="x").description == "Bad Request: chat not found"
     shop.disconnect()
     assert api.call("sendMessage", **where, text="x").description == "Bad Request: BUSINESS_CONNECTION_INVALID"
+
+
+def test_messages_of_an_account_the_bot_acts_for_are_deleted_together(telegram, bot, api, ann):
+    shop = telegram.business(telegram.user("Owner"), bot)
+    first, second = shop.receives(ann, "a"), shop.receives(ann, "b")
+    ids = [first.message_id, second.message_id]
+    for connection, wanted, said in (
+        ("BUS0", ids, "BUSINESS_CONNECTION_INVALID"),
+        (shop.id, [], "message identifiers are not specified"),
+        (shop.id, [*ids, 99], "message to delete not found"),
+    ):
+        answer = api.call("deleteBusinessMessages", business_connection_id=connection, message_ids=wanted)
+        assert (answer.status, answer.description) == (400, f"Bad Request: {said}")
+    assert api.call("deleteBusinessMessages", business_connection_id=shop.id, message_ids=ids).result is True
+    assert not first.chat.messages
+
+
+def test_a_topic_of_a_private_chat_is_written_to_and_another_is_refused(bot, api, ann):
+    topic = ann.opens_topic(bot, "Orders")
+    sent = api.call("sendMessage", chat_id=ann.id, text="here", message_thread_id=topic).result
+    assert (sent["message_thread_id"], sent["is_topic_message"]) == (topic, True)
+    refused = api.call("sendMessage", chat_id=ann.id, text="x", message_thread_id=topic + 50)
+    assert refused.description == "Bad Request: message thread not found"

@@ -105,6 +105,7 @@ def test_every_update_a_user_makes(telegram: FakeTelegram, bot: FakeBot, api: Ap
         ann.sends_file(bot, kind, SAMPLE_OGG, extra={"performer": "A", "title": "B", "duration": 2})
     ann.sends_location(bot)
     ann.sends_contact(bot)
+    ann.sends(bot, "about orders", topic=ann.opens_topic(bot, "Orders"))
     ann.reacts(message, "👍")
     markup = {"inline_keyboard": [[{"text": "Yes", "callback_data": "y"}]]}
     api.call("sendMessage", chat_id=ann.id, text="?", reply_markup=markup)
@@ -143,6 +144,7 @@ def test_every_update_of_groups_channels_and_businesses(
     shop = telegram.business(ann, bot)
     asked = shop.receives(bob, "open?")
     bob.edits(asked, "open today?")
+    shop.answers(bob, "from ten")
     shop.deletes(asked)
     shop.disconnect()
     updates = api.call("getUpdates").result

@@ -88,7 +88,8 @@ class ChannelAdmin(UnicomAdmin):
             word = badge("active", _("active"))
         else:
             word = badge("failed" if channel.error else "", _("not active"))
-        return format_html('{} <span class="unicom-reason">{}</span>', word, excerpt(channel.error, 200))
+        reason = excerpt(channel.error or channel.note, 300)
+        return format_html('{} <span class="unicom-reason">{}</span>', word, reason)
 
     @admin.display(description=gettext_lazy("waiting"))
     def waiting(self, channel: Channel) -> Any:

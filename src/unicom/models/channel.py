@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from unicom.models.message import Message
+    from unicom.types import Health
 
 
 class Channel(models.Model):
@@ -67,6 +68,12 @@ class Channel(models.Model):
         from unicom.adapters import validate
 
         return validate(self)
+
+    def check_health(self) -> Health:
+        """Ask the platform how this channel is, and keep what is to be looked at in ``note``; raises DeliveryError."""
+        from unicom.adapters import look_after
+
+        return look_after(self)
 
     def send_message(self, data: Mapping[str, Any], user: Any = None) -> Message:
         """Queue a message in the caller's transaction; raises InvalidMessage listing every bad key, nothing saved."""

@@ -15,6 +15,7 @@ from unicom.errors import AuthenticationFailed, InvalidConfig
 from unicom.types import (
     Answered,
     DeliveryResult,
+    Health,
     InboundEvent,
     Limits,
     OutboundMessage,
@@ -177,6 +178,10 @@ class Adapter(ABC):
         ``webhook_url`` is the whole address of this channel's webhook, empty where the project has no public origin.
         """
         return Setup()
+
+    def health(self, webhook_url: str) -> Health:
+        """Ask the platform how the channel is, and change nothing; raises DeliveryError."""
+        return Health()
 
     # Coming in
 

@@ -160,3 +160,39 @@ def test_more_buttons_than_telegram_takes_are_refused_beforehand(channel, ann):
     with pytest.raises(InvalidMessage) as error:
         channel.send_message({"chat_id": ann.id, "text": "x", "buttons": rows})
     assert set(error.value.problems) == {"buttons"}
+
+
+def test_two_hundred_buttons_are_refused_and_empty_rows_are_left_out(channel, bot, ann):
+    button = {"text": "x", "callback_data": 1}
+    with pytest.raises(InvalidMessage) as error:
+        channel.send_message({"chat_id": ann.id, "text": "?", "buttons": [[button] * 8] * 25})
+    assert error.value.problems == {"buttons": "200 buttons; at most 100 can be sent"}
+    assert not Message.objects.exists()
+    empty: list[Any] = []
+    for rows in ([empty, [button], empty], [empty], empty):
+        channel.send_message({"chat_id": ann.id, "text": "?", "buttons": rows})
+    drain()
+    assert [message.buttons for message in ann.inbox(bot)] == [[["x"]], [], []]
+
+
+def test_a_row_longer_than_telegram_shows_goes_on_in_the_next(channel, bot, ann):
+    row = [{"text": str(number), "callback_data": number} for number in range(10)]
+    channel.send_message({"chat_id": ann.id, "text": "?", "buttons": [row]})
+    drain()
+    assert [len(row) for row in ann.last(bot).buttons] == [8, 2]
+
+
+@pytest.mark.parametrize("url", ["http://localhost:8000/x", "https://intranet/x", "https://exa mple.org", "ftp://a.b"])
+def test_an_address_telegram_does_not_open_is_refused_beforehand(channel, ann, url):
+    with pytest.raises(InvalidMessage) as error:
+        channel.send_message({"chat_id": ann.id, "text": "?", "buttons": [[{"text": "x", "url": url}]]})
+    assert "buttons[0][0].url" in error.value.problems
+
+
+def test_a_button_can_be_clicked_again_and_again(channel, deliver, bot, ann, clicks):
+    channel.send_message({"chat_id": ann.id, "text": "?", "buttons": [[{"text": "x", "callback_data": [1]}]]})
+    drain()
+    for _ in range(3):
+        assert ann.clicks(ann.last(bot), "x") is not None
+        deliver()
+    assert len(clicks) == 3

@@ -87,6 +87,13 @@ def test_an_album_has_no_buttons_so_what_follows_it_has(channel, telegram, bot, 
     assert [item.buttons for item in ann.inbox(bot)[:-1]] == [[]] * (len(ann.inbox(bot)) - 1)
 
 
+def test_a_reply_keyboard_does_not_get_lost_below_an_album(channel, telegram, bot, ann, files):
+    keyboard = {"keyboard": [[{"text": "Yes"}]]}
+    send(channel, ann, "", reply_markup=keyboard, **files("a.png", "b.png", "c.png"))
+    assert methods(telegram) == ["sendMediaGroup", "sendPhoto"]
+    assert ann.last(bot).buttons == [["Yes"]]
+
+
 def test_an_album_with_a_picture_no_photo_can_be_made_of_is_sent_as_files(channel, telegram, bot, ann, files):
     telegram.fail("sendMediaGroup", error=faults.api_error(400, "Bad Request: PHOTO_INVALID_DIMENSIONS"))
     message = send(channel, ann, "see", **files("a.png", "b.png"))
@@ -127,6 +134,12 @@ def test_what_came_in_can_be_sent_on_by_its_id(channel, deliver, bot, ann):
     drain()
     answer.refresh_from_db()
     assert (answer.status, "voice" in ann.last(bot).json) == ("sent", True), answer.error
+
+
+def test_a_picture_is_sent_by_its_address(channel, telegram, bot, ann):
+    message = send(channel, ann, "look", image_link="https://example.org/cat.png")
+    assert (message.status, ann.last(bot).text) == ("sent", "look"), message.error
+    assert telegram.log.sent()[-1].params["photo"] == "https://example.org/cat.png"
 
 
 def test_an_id_of_another_bot_fails_with_a_sentence(channel, ann):
@@ -215,7 +228,20 @@ def test_an_edit_changes_the_file_and_the_row(channel, bot, ann, files):
     assert (message.media_type, message.text) == ("video", "after")
     with message.media.open() as file:
         assert file.read() == MP4
+    assert [item.name for item in message.attachments.all()] == ["b.mp4"]
     assert len(ann.inbox(bot)) == 1
+
+
+def test_a_file_that_takes_no_other_s_place_leaves_the_row_as_it_was(channel, bot, ann, files):
+    message = send(channel, ann, "before", **files("a.png"))
+    ann.deletes(ann.last(bot))
+    message.edit_original_message({"file_path": files("b.mp4")["file_path"]})
+    drain()
+    message.refresh_from_db()
+    assert Delivery.objects.get(act="edit").state == "failed"
+    assert [item.name for item in message.attachments.all()] == ["a.png"]
+    with message.media.open() as file:
+        assert file.read() == SAMPLE_PNG
 
 
 def test_a_new_file_keeps_the_text_where_none_is_given(channel, bot, ann, files):
@@ -249,6 +275,23 @@ def test_an_edit_that_cannot_be_is_refused_beforehand(channel, ann, files, edit,
         message.edit_original_message(edit)
     assert named in error.value.problems
     assert not Delivery.objects.filter(act="edit").exists()
+
+
+def test_an_edit_of_a_text_in_several_parts_leaves_none_of_the_old_one(channel, bot, ann, files):
+    message = send(channel, ann, "old " * 3000, buttons=YES, **files("a.png"))
+    assert len(ann.inbox(bot)) == 4
+    message.edit_original_message({"text": "new", "buttons": YES})
+    drain()
+    message.refresh_from_db()
+    assert [(shown.text, shown.buttons) for shown in ann.inbox(bot)] == [("new", [["Yes"]])]
+    assert (message.text, message.status, message.deleted_at) == ("new", "sent", None)
+    message.edit_original_message({"buttons": [[{"text": "No", "callback_data": 0}]]})
+    drain()
+    assert ann.last(bot).buttons == [["No"]]
+    message.delete_original_message()
+    drain()
+    message.refresh_from_db()
+    assert (ann.inbox(bot), message.deleted_at is not None) == ([], True)
 
 
 def test_only_the_buttons_are_changed(channel, bot, ann):

@@ -27,7 +27,7 @@ from unicom.platforms.telegram import (
     webhook,
 )
 from unicom.platforms.telegram.api import BotApi
-from unicom.types import DeliveryResult, InboundEvent, Limits, OutboundMessage, Pace, Part, Setup
+from unicom.types import DeliveryResult, Health, InboundEvent, Limits, OutboundMessage, Pace, Part, Setup
 
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105  the name of a header
 _TOKEN = re.compile(r"(\d{1,20}):[A-Za-z0-9_-]{20,200}")
@@ -140,6 +140,12 @@ class TelegramAdapter(Adapter):
         bot = webhook.check_token(self.api)
         note = webhook.bring_up_to_date(self.api, self.state, webhook_url, secret or new["SECRET_TOKEN"])
         return Setup(external_id=bot, config=new, note=self.redact(note))
+
+    def health(self, webhook_url: str) -> Health:
+        """Ask Telegram how the webhook is."""
+        secret = self.config.SECRET_TOKEN.get_secret_value() if self.config.SECRET_TOKEN else ""
+        found = webhook.look(self.api, self.state, webhook_url, secret)
+        return Health(problems=tuple(map(self.redact, found.problems)), facts=found.facts)
 
     # Coming in
 

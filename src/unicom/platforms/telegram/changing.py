@@ -26,11 +26,11 @@ def edit(api: BotApi, part: Part) -> DeliveryResult:
 def _edit(api: BotApi, part: Part, params: dict[str, Any]) -> Any:
     shown = composing.rendered(part.text, part.html, part.parse_mode, part.options)
     entities = shown.entities() or None
-    named = composing.by_id(part.options)
+    named, file_id = composing.by_id(part.options)
     if part.file is not None or named:
         kind = composing.kind_of(part.file) if part.file else named
         # A voice can be no part of an edit; as music it is heard all the same.
-        media = {"type": "audio" if kind == "voice" else kind, "media": part.options.get(named) or "attach://file"}
+        media: dict[str, Any] = {"type": "audio" if kind == "voice" else kind, "media": file_id or "attach://file"}
         media.update({"caption": shown.text, "caption_entities": entities} if shown.text else {})
         files = {"file": part.file} if part.file else {}
         return sending.formatted(api, "editMessageMedia", {**params, "media": media}, files=files)

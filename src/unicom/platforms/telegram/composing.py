@@ -39,7 +39,7 @@ METHODS = {
     "photo": "sendPhoto", "video": "sendVideo", "animation": "sendAnimation", "audio": "sendAudio",
     "voice": "sendVoice", "document": "sendDocument", "video_note": "sendVideoNote", "sticker": "sendSticker",
 }  # fmt: skip
-BY_ID = frozenset(METHODS)
+BY_ID = frozenset({*METHODS, "image_link"})
 """Keys whose value is a file Telegram has already (its ``file_id``), or can fetch (an address)."""
 WITHOUT_CAPTION = frozenset({"video_note", "sticker"})
 THINGS = {"location": "sendLocation", "venue": "sendVenue", "contact": "sendContact", "poll": "sendPoll",
@@ -75,7 +75,7 @@ def check(message: OutboundMessage) -> None:
 
 def _check_words(message: OutboundMessage, problems: dict[str, str]) -> None:
     shown = rendered(message.text, message.html, message.parse_mode, message.options)
-    has_content = message.files or by_id(message.options) or any(name in message.options for name in THINGS)
+    has_content = message.files or (BY_ID | THINGS.keys()) & message.options.keys()
     if message.is_edit:
         length = utf16_length(shown.text)
         most = splitting.CAPTION if message.has_media or has_content else splitting.TEXT
@@ -110,9 +110,12 @@ def _check_things(options: Mapping[str, Any], problems: dict[str, str]) -> None:
                     problems[f"{name}.{key}"] = f"a number from -{most} to {most} is needed, not {given!r}"
 
 
-def by_id(options: Mapping[str, Any]) -> str:
-    """Return which key names a file by its id, empty where none does."""
-    return next((name for name in METHODS if name in options), "")
+def by_id(options: Mapping[str, Any]) -> tuple[str, str]:
+    """Return as what a file is sent that is named by its id or address, and that; both empty where none is."""
+    for kind in METHODS:
+        if kind in options:
+            return kind, options[kind]
+    return ("photo", options["image_link"]) if "image_link" in options else ("", "")
 
 
 def rendered(text: str, html: str, parse_mode: str, options: Mapping[str, Any]) -> RichText:
@@ -138,14 +141,15 @@ def split(message: OutboundMessage) -> list[Part]:
     shown = rendered(message.text, message.html, message.parse_mode, message.options)
     pieces = _filed(message)
     carries = pieces and not pieces[0].kinds & WITHOUT_CAPTION and utf16_length(shown.text) <= splitting.CAPTION
-    if carries and not (message.buttons and len(pieces) == 1 and len(pieces[0].files) > 1 and shown.text):
+    below = bool(message.buttons) or "reply_markup" in message.options
+    if carries and not (below and len(pieces) == 1 and len(pieces[0].files) > 1 and shown.text):
         pieces[0] = _Piece(text=shown, files=pieces[0].files, options=pieces[0].options, kinds=pieces[0].kinds)
     elif shown.text:
         pieces += [_Piece(text=text) for text in splitting.split(shown)]
     for name in THINGS:
         if name in message.options:
             pieces.append(_Piece(options={name: message.options[name]}, kinds=frozenset({name})))
-    if message.buttons and len(pieces[-1].files) > 1:
+    if below and len(pieces[-1].files) > 1:
         pieces[-1:] = _without_last(pieces[-1])
     last = len(pieces) - 1
     return [
@@ -165,9 +169,9 @@ def split(message: OutboundMessage) -> list[Part]:
 def _filed(message: OutboundMessage) -> list[_Piece]:
     """Return the files as calls: neighbours that fit together as albums."""
     pieces = []
-    named = by_id(message.options)
-    if named:
-        pieces.append(_Piece(options={named: message.options[named]}, kinds=frozenset({named})))
+    kind, file_id = by_id(message.options)
+    if kind:
+        pieces.append(_Piece(options={kind: file_id}, kinds=frozenset({kind})))
     for together, run in groupby(message.files, lambda file: _TOGETHER.get(kind_of(file), "")):
         files = list(run)
         size = ALBUM if together else 1

@@ -20,15 +20,15 @@ def send(api: BotApi, part: Part) -> DeliveryResult:
     shown = composing.rendered(part.text, part.html, part.parse_mode, part.options)
     entities = shown.entities() or None
     caption = {"caption": shown.text or None, "caption_entities": entities}
-    named = composing.by_id(part.options)
+    kind, file_id = composing.by_id(part.options)
     thing = next((name for name in composing.THINGS if name in part.options), "")
     if part.files:
         return _album_result(where, _send_album(api, part.files, params, caption))
     if part.file is not None:
         return result(where, _send_file(api, part.file, {**params, **caption}))
-    if named:
-        given = {} if named in composing.WITHOUT_CAPTION else caption
-        return result(where, formatted(api, composing.METHODS[named], {**params, **given, named: part.options[named]}))
+    if kind:
+        given = {} if kind in composing.WITHOUT_CAPTION else caption
+        return result(where, formatted(api, composing.METHODS[kind], {**params, **given, kind: file_id}))
     if thing:
         return result(where, _send_thing(api, thing, part.options[thing], params))
     return result(where, formatted(api, "sendMessage", {**params, "text": shown.text, "entities": entities}))

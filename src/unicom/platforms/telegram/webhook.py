@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from unicom.errors import DeliveryError, InvalidConfig
 from unicom.platforms.base import ChannelState
 from unicom.platforms.telegram.api import BotApi
 from unicom.platforms.telegram.parsing import ALLOWED_UPDATES
+from unicom.types import Health
 
 STATE = "webhook_secret"
 """Telegram does not tell the secret it has, so we keep the digest of the one we last set."""
@@ -35,20 +37,54 @@ def check_token(api: BotApi) -> str:
 def bring_up_to_date(api: BotApi, state: ChannelState, url: str, secret: str) -> str:
     """Set, keep or remove the webhook; returns what an operator should know, if anything."""
     if not url:
-        return f"No webhook: set DJANGO_PUBLIC_ORIGIN to the https address of the site; {_POLL}."
+        return _none(url)
     info = api.call("getWebhookInfo")
     info = info if isinstance(info, dict) else {}
     if not is_reachable(url):
         if info.get("url"):
             api.call("deleteWebhook")
-        return f"No webhook: Telegram only reaches public https addresses, which {url} is not; {_POLL}."
-    digest = hashlib.sha256(secret.encode()).hexdigest()
-    same = info.get("url") == url and _kinds(info) == set(ALLOWED_UPDATES) and state.get(STATE) == digest
-    if not same:
+        return _none(url)
+    if _drift(info, state, url, secret):
         api.call("setWebhook", {"url": url, "secret_token": secret, "allowed_updates": list(ALLOWED_UPDATES)})
-        state.set(STATE, digest)
+        state.set(STATE, _digest(secret))
         return ""
-    return _health(info)
+    return " ".join(_troubles(info))
+
+
+def look(api: BotApi, state: ChannelState, url: str, secret: str) -> Health:
+    """Tell how the webhook is: whether it has drifted from what we set, how much waits, what went wrong last."""
+    info = api.call("getWebhookInfo")
+    info = info if isinstance(info, dict) else {}
+    drift = _drift(info, state, url, secret) if url and is_reachable(url) else _none(url)
+    facts = {name: info[name] for name in _FACTS if name in info}
+    return Health(problems=tuple(filter(None, (drift, *_troubles(info)))), facts=facts)
+
+
+_FACTS = (
+    "url", "pending_update_count", "last_error_date", "last_error_message", "last_synchronization_error_date",
+    "max_connections", "ip_address", "allowed_updates",
+)  # fmt: skip
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _drift(info: dict[str, Any], state: ChannelState, url: str, secret: str) -> str:
+    """Return how the webhook differs from what it should be, empty where it does not."""
+    if info.get("url") != url:
+        return f"The bot's webhook is {info.get('url') or 'not set'}, not {url}; validate the channel to set it."
+    if _kinds(info) != set(ALLOWED_UPDATES):
+        return "The bot's webhook is asked for other kinds of updates than ours; validate the channel to set it."
+    if state.get(STATE) != _digest(secret):
+        return "The bot's webhook has another secret than the channel; validate the channel to set it."
+    return ""
+
+
+def _none(url: str) -> str:
+    if not url:
+        return f"No webhook: set DJANGO_PUBLIC_ORIGIN to the https address of the site; {_POLL}."
+    return f"No webhook: Telegram only reaches public https addresses, which {url} is not; {_POLL}."
 
 
 def remove(api: BotApi) -> bool:
@@ -82,8 +118,17 @@ def is_reachable(url: str) -> bool:
         return True
 
 
-def _health(info: dict[str, Any]) -> str:
-    waiting, said = info.get("pending_update_count"), info.get("last_error_message")
-    if not waiting or not said:
-        return ""
-    return f"{waiting} updates wait at Telegram, which says of our webhook: {str(said)[:300]}"
+MANY = 100
+RECENT = 3600
+"""Seconds for which an error is of interest that has not left anything waiting."""
+
+
+def _troubles(info: dict[str, Any]) -> list[str]:
+    """Return what an operator should look at: Telegram keeps what waits for a day, then it is lost."""
+    waiting, said, at = (info.get(name) for name in ("pending_update_count", "last_error_message", "last_error_date"))
+    found = []
+    if isinstance(waiting, int) and (waiting >= MANY or (waiting and said)):
+        found.append(f"{waiting:,} updates wait at Telegram, which keeps them for 24 hours.")
+    if said and (waiting or (isinstance(at, int) and time.time() - at < RECENT)):
+        found.append(f"Telegram says of our webhook: {str(said)[:300]}.")
+    return found
