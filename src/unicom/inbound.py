@@ -335,7 +335,7 @@ def _write_message(
         )
         args = {"message": message.pk, "request": request.pk, **({"files": True} if files_wait else {})}
         delay = albums.DELAY if event.album else None
-        if channel.config.get("SHOW_TYPING") is True:
+        if isinstance(channel.config, dict) and channel.config.get("SHOW_TYPING") is True:
             jobs.enqueue("typing", message.pk, {"message": message.pk})
         jobs.enqueue("message", message.pk, args, lane=f"chat:{chat_id}", delay=delay)
     return Ingested(event=event, message=message)
