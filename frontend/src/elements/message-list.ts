@@ -41,7 +41,7 @@ export class MessageList extends LitElement {
   @query(".scroller") private scroller!: HTMLElement;
   @query(".column") private column!: HTMLElement;
   private atEnd = true;
-  /** The row at the top of what is seen, and how far from the edge: it stays there, whatever grows above it. */
+  /** The row at the top of what is seen, and how far from the edge: it stays there, whatever is drawn anew above it. */
   private anchor: { row: HTMLElement; top: number } | null = null;
   private lastId = "";
   private shown: Conversation | null = null;
@@ -76,6 +76,11 @@ export class MessageList extends LitElement {
 
   protected override firstUpdated(): void {
     this.observe();
+  }
+
+  protected override willUpdate(): void {
+    // What only grows, the browser keeps in place by itself; what is put in above, not at its very top.
+    if (this.hasUpdated && !this.atEnd) this.drop();
   }
 
   protected override updated(_changed: PropertyValues<this>): void {
@@ -208,10 +213,7 @@ export class MessageList extends LitElement {
   /** Something grew: a picture came, an answer got longer, a keyboard opened. */
   private settle(): void {
     if (this.atEnd) this.scrollToEnd();
-    else {
-      this.hold();
-      this.onScroll();
-    }
+    else this.onScroll();
   }
 
   private hold(): void {
@@ -243,7 +245,6 @@ export class MessageList extends LitElement {
       this.news = false;
       this.fire("at-end");
     }
-    this.drop();
     const conversation = this.conversation;
     if (scrollTop < AHEAD_PX && conversation?.hasOlder && !conversation.loadingOlder) this.fire("load-more");
   };

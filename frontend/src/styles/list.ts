@@ -11,7 +11,6 @@ export const listStyles = css`
   }
   .scroller {
     height: 100%;
-    overflow-anchor: none;
   }
   .scroller:focus-visible {
     outline-offset: -2px;
