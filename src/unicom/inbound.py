@@ -204,6 +204,8 @@ def _earlier(channel: Channel, event: InboundEvent) -> Message | None:
     external_id = getattr(event, "external_id", "")
     if not isinstance(event, MessageReceived) or not external_id:
         return None
+    if event.fallback_id:
+        return threads.own_name(channel, event)[1]
     return Message.objects.filter(channel=channel, external_id=external_id).first()
 
 

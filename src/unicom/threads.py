@@ -23,7 +23,9 @@ def place(channel: Channel, event: MessageReceived) -> Conversation:
     """Return where a message of a thread belongs: in a chat there is, or in a new one."""
     if chat_id := _found(channel, event):
         return Conversation(chat_id=chat_id)
-    return Conversation(chat_id=f"{channel.platform.lower()}_{uuid.uuid4()}", is_new=True, name=event.conversation.name)
+    key = f"{channel.platform.lower()}_{uuid.uuid4()}"
+    Chat.objects.create(id=key, channel=channel, platform=channel.platform, name=event.conversation.name)
+    return Conversation(chat_id=key)
 
 
 def _found(channel: Channel, event: MessageReceived) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from unicom.platforms.email import views as email
 from unicom.platforms.webchat import marking, searching
 from unicom.platforms.webchat import views as webchat
 from unicom.views.message_templates import message_templates, template_inline_image
@@ -15,6 +16,9 @@ urlpatterns = [
     path("whatsapp", shared_webhook, {"platform": "WhatsApp"}, name="whatsapp_webhook"),
     path("whatsapp/", shared_webhook, {"platform": "WhatsApp"}),
     path("webhook/<str:platform>/<int:channel_id>/", webhook, name="webhook"),
+    path("e/p/<uuid:tracking_id>/", email.pixel, name="e_px"),
+    path("e/l/<uuid:tracking_id>/<int:number>/", email.link, name="e_lc"),
+    path("i/<str:image_id>/", email.inline_image, name="inline_image"),
     path("t/<str:image_id>/", template_inline_image, name="template_inline_image"),
     path("api/message-templates/", message_templates, name="message_templates"),
     path("webchat/send/", webchat.send, name="webchat_send"),

@@ -18,6 +18,7 @@ PLATFORM_PLACES = (
     "unicom/platforms/", "unicom/services/", "unicom/testing/", "unicom/urls.py", "unicom/consumers.py",
     "unicom/views/webchat_views.py", "unicom/templatetags/unicom_webchat.py",
     "unicom/management/commands/unicom_poll_telegram.py",
+    "unicom/management/commands/start_imap_listeners.py",
 )  # fmt: skip
 # Names that are documented with a platform in them.
 DOCUMENTED = {

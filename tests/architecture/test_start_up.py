@@ -16,8 +16,9 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("aiogram", "celery", "channels", "django_ace", "django_tasks", "httpx2", "jinja2", "openai", "PIL",
-         "playwright", "psycopg", "pytest", "redis", "telegramify_markdown", "uvicorn")  # fmt: skip
+HEAVY = ("aiogram", "celery", "channels", "charset_normalizer", "django_ace", "dkim", "dns", "django_tasks", "httpx2",
+         "imapclient", "jinja2", "openai", "PIL", "playwright", "psycopg", "pytest", "redis",
+         "telegramify_markdown", "uvicorn")  # fmt: skip
 
 
 def loaded_by(program: str, **environment: str) -> set[str]:

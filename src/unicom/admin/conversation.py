@@ -13,6 +13,7 @@ from unicom.admin.display import badge
 from unicom.drafting import html_to_text
 from unicom.media import INLINE_TYPES
 from unicom.models import Attachment, Chat, Message
+from unicom.quoting import split_quoted
 
 PAGE = 100
 TEXT_CAP = 4_000
@@ -29,6 +30,8 @@ class Bubble:
     side: str
     author: str
     text: str
+    history: str
+    """What is quoted beneath it, shown on request."""
     is_cut: bool
     quote: str
     files: list[Attachment]
@@ -93,6 +96,7 @@ def _readable(rows: QuerySet[Message]) -> QuerySet[Message]:
 
 def _bubble(row: Any, files: list[Attachment]) -> Bubble:
     text = row.shown_text or (html_to_text(_UNSEEN.sub(" ", row.shown_html)) if row.shown_html else "")
+    text, history = split_quoted(text[:TEXT_CAP]) if row.is_outgoing is False else (text, "")
     side = {True: "out", False: "in", None: "system"}[row.is_outgoing]
     author = row.sender_name or (str(row.sender) if row.sender else "") or (str(row.user) if row.user else "")
     return Bubble(
@@ -100,7 +104,8 @@ def _bubble(row: Any, files: list[Attachment]) -> Bubble:
         side=side,
         author=author[:100],
         text=text[:TEXT_CAP],
-        is_cut=len(text) > TEXT_CAP or bool(row.shown_html),
+        history=history,
+        is_cut=len(row.shown_text) > TEXT_CAP or bool(row.shown_html),
         quote=" ".join((row.quoted_text or "").split())[:120],
         files=files,
         has_media=bool(row.media) and not files,

@@ -5,9 +5,16 @@ from __future__ import annotations
 from django.utils.module_loading import import_string
 
 # Connect receivers; called once every model is loaded.
-READY = ("unicom.platforms.webchat.guests.connect", "unicom.platforms.webchat.pushing.connect")
+READY = (
+    "unicom.platforms.webchat.guests.connect",
+    "unicom.platforms.webchat.pushing.connect",
+    "unicom.platforms.email.seen_marks.connect",
+)
 # Run beside the development server, which no platform can reach from outside.
-DEVELOPMENT = ("unicom.platforms.telegram.polling.start_in_process",)
+DEVELOPMENT = (
+    "unicom.platforms.telegram.polling.start_in_process",
+    "unicom.platforms.email.development.start_in_process",
+)
 
 
 def connect() -> None:

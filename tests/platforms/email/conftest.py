@@ -22,6 +22,7 @@ from tests.platforms.email.servers import (
 )
 from unicom.platforms import http
 from unicom.platforms.email import smtp
+from unicom.platforms.email.dns import DnsTrouble
 from unicom.testing.smtp import SmtpSink
 
 
@@ -53,6 +54,36 @@ def sink(certs: Certificates) -> Iterator[SmtpSink]:
     with SmtpSink(users={"support@example.com": PASSWORD}, tls=server_tls(certs)) as running:
         yield running
         smtp.close()
+
+
+ZONE: dict[str, list[bytes]] = {}
+"""What the DNS says in these tests; of every other name it says that there is none."""
+
+
+class ZoneResolver:
+    """Answer from ZONE; names in ``broken`` are not answered at all."""
+
+    def txt(self, name: str) -> list[bytes]:
+        """Return the texts of a name."""
+        if ZONE.get(name) == [b"broken"]:
+            raise DnsTrouble(name)
+        return ZONE.get(name, [])
+
+    def mx(self, name: str) -> list[str]:
+        """Return the exchangers of a domain."""
+        return [text.decode() for text in ZONE.get(f"mx:{name}", [])]
+
+    def srv(self, name: str) -> list[tuple[str, int]]:
+        """Return the hosts of a service."""
+        return [(text.decode().split()[0], int(text.split()[1])) for text in ZONE.get(f"srv:{name}", [])]
+
+
+@pytest.fixture(autouse=True)
+def _own_dns(settings: Any) -> Iterator[None]:
+    settings.UNICOM_DNS_RESOLVER = "tests.platforms.email.conftest.ZoneResolver"
+    ZONE.clear()
+    yield
+    ZONE.clear()
 
 
 @pytest.fixture(autouse=True)
@@ -131,6 +162,12 @@ def put(mail_server: Dovecot) -> Callable[..., int]:
             client.logout()
 
     return lay
+
+
+def content(item: Any) -> bytes:
+    """Return what is in an attachment's file."""
+    with item.file.open("rb") as file:
+        return bytes(file.read())
 
 
 def plain_mail(

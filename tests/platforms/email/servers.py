@@ -222,6 +222,7 @@ smtpd_tls_security_level = may
 smtpd_relay_restrictions = permit_mynetworks, reject
 smtpd_recipient_restrictions = check_recipient_access regexp:{home}/recipients, permit_mynetworks, reject
 smtpd_peername_lookup = no
+smtpd_reject_unlisted_recipient = no
 smtpd_delay_reject = no
 smtputf8_enable = yes
 bounce_queue_lifetime = 1h
@@ -261,7 +262,7 @@ postlog unix-dgram n - n - 1 postlogd
 class Postfix:
     """Be a running Postfix that hands mail for example.org and example.com to Dovecot, and reaches nobody else.
 
-    What goes to ``…@gone.example`` bounces after it was taken; ``refused…@`` is refused at once, ``busy…@`` for now.
+    What goes to ``…@gone.example`` bounces after it was taken; ``refused…@`` is refused, ``busy…@`` for now.
     """
 
     home: Path

@@ -78,12 +78,8 @@ def _returned_tokens(mail: Mail) -> Iterator[str]:
 
 def _fields(part: Message) -> list[dict[str, str]]:
     """Return the blocks of fields of a delivery-status part: of the message first, then of each recipient."""
-    inner = part.get_payload()
-    messages = inner if isinstance(inner, list) else []
     return [
-        {key: decoding.header_text(value) for key, value in parsing.headers_of(block)}
-        for block in messages
-        if isinstance(block, Message)
+        {key: decoding.header_text(value) for key, value in parsing.headers_of(block)} for block in parsing.inner(part)
     ]
 
 

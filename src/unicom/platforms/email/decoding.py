@@ -19,7 +19,7 @@ _ALIASES = {
 # Codecs that are no charsets of mail; some of them take time that grows with the square of the length.
 _NO_CHARSETS = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
 _WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]*)\?=")
-_LOOKED_AT = 65_536
+_LOOKED_AT, _ENOUGH = 65_536, 64
 MOST_HEADER = 20_000
 
 
@@ -58,8 +58,10 @@ def _guessed(data: bytes) -> str:
         from charset_normalizer import from_bytes
     except ImportError:
         return ""
+    if len(data) < _ENOUGH:
+        return ""  # of a few bytes anything can be made, Chinese above all
     best = from_bytes(data[:_LOOKED_AT]).best()
-    return best.encoding if best is not None else ""
+    return best.encoding if best is not None and not best.encoding.startswith(("utf_16", "utf_32")) else ""
 
 
 def header_text(raw: str) -> str:
@@ -94,7 +96,7 @@ def _word_bytes(kind: str, content: str) -> bytes:
     data = content.encode("utf-8", "surrogateescape")
     if kind in "bB":
         try:
-            return base64.b64decode(data + b"=" * (-len(data) % 4))
+            return base64.b64decode(data + b"=" * (-len(data) % 4)) or data
         except (binascii.Error, ValueError):
             return data
     return quopri.decodestring(data, header=True)

@@ -57,6 +57,20 @@ def close(client: IMAPClient) -> None:
         client.shutdown()
 
 
+def has_unread(client: IMAPClient) -> bool:
+    """Tell whether the server has said more than was read; it may lie in a buffer, where no selector sees it."""
+    stream = getattr(client._imap, "_file", None) or client._imap.file
+    sock = client.socket()
+    before = sock.gettimeout()
+    try:
+        sock.settimeout(0)
+        return bool(stream.peek(1))
+    except OSError:
+        return False
+    finally:
+        sock.settimeout(before)
+
+
 def _connected(server: ImapServer) -> IMAPClient:
     implicit = server.security == "tls"
     try:

@@ -136,9 +136,9 @@ def _take_apart(message: Message, mail: Mail) -> None:
         mail.files.append(
             MailFile(
                 name=name or _unnamed(part, len(mail.files) + 1),
-                content_type=kind,
+                content_type=str(clean(kind))[:255],
                 content=_content(part),
-                content_id=str(part.get("Content-ID", "")).strip().strip("<>")[:255],
+                content_id=decoding.header_text(str(part.get("Content-ID", ""))).strip("<>")[:255],
             )
         )
     mail.text = "\n".join(text.replace("\r\n", "\n").rstrip("\n") for text in texts).strip("\n")
@@ -151,20 +151,24 @@ def _leaves(message: Message, budget: guards.Budget) -> Iterator[Message]:
     while waiting:
         part, depth = waiting.pop()
         budget.spend(depth)
-        inner = part.get_payload()
-        is_whole = part.get_content_maintype() == "message" and depth >= 0
-        if isinstance(inner, list) and not is_whole:
-            waiting += [(each, depth + 1) for each in reversed(inner) if isinstance(each, Message)]
+        # A mail within a mail stays whole; the payload of what is no list is not asked for here, for that decodes it.
+        if part.is_multipart() and part.get_content_maintype() != "message":
+            waiting += [(each, depth + 1) for each in reversed(inner(part))]
         else:
             yield part
 
 
 def _content(part: Message) -> bytes:
-    inner = part.get_payload()
-    if isinstance(inner, list):
-        return b"\r\n".join(as_bytes(each) for each in inner if isinstance(each, Message))
+    if part.is_multipart():
+        return b"\r\n".join(as_bytes(each) for each in inner(part))
     content = part.get_payload(decode=True)
     return content if isinstance(content, bytes) else b""
+
+
+def inner(part: Message) -> list[Message]:
+    """Return the parts within a part."""
+    within = part.get_payload() if part.is_multipart() else []
+    return [each for each in within if isinstance(each, Message)] if isinstance(within, list) else []
 
 
 def _charset(part: Message) -> str:
@@ -189,8 +193,7 @@ def _name(part: Message) -> str:
 def _unnamed(part: Message, number: int) -> str:
     kind = part.get_content_type()
     if kind == "message/rfc822":
-        inner = part.get_payload()
-        subject = headers_of(inner[0]) if isinstance(inner, list) and inner and isinstance(inner[0], Message) else []
+        subject = headers_of(inner(part)[0]) if inner(part) else []
         title = next((decoding.header_text(value) for key, value in subject if key == "subject"), "")
         return f"{title[:80] or f'message {number}'}.eml"
     known = {
