@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from unicom import categories, fetching, health, signals, statuses
+from unicom import categories, fetching, health, receipts, signals, statuses
 from unicom.adapters import adapter_for, look_after, recheck
 from unicom.errors import DeliveryError, EncryptionKeyError
 from unicom.jobs import RetryLater, job, slow_job
@@ -143,7 +143,7 @@ def show_typing(args: dict[str, Any]) -> None:
 @job("receipt")
 def apply_early_receipt(args: dict[str, Any]) -> None:
     """Apply a receipt that came before the send it is about was written; one of nothing we sent is noted."""
-    delivery = Delivery.objects.filter(channel_id=args["channel"], external_id=args["external_id"], act="send").first()
+    delivery = receipts.find(args["channel"], args["external_id"], args.get("delivery_id", ""))
     if delivery is not None:
         at = datetime.fromisoformat(args["at"]) if args["at"] else None
         statuses.receipt(

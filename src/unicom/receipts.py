@@ -23,7 +23,7 @@ def take(channel: Channel, event: StatusChanged) -> bool:
     """
     mine = Delivery.objects.filter(channel=channel, external_id=event.external_id)
     sent = mine.filter(act="send")
-    delivery = sent.first() or _doubtful(channel, event)
+    delivery = find(channel.pk, event.external_id, event.delivery_id)
     if delivery is None:
         under_way = Delivery.objects.filter(channel=channel, state__in=("sending", "unknown"), act="send").exists()
         # Once more: it may have been written between the two looks.
@@ -37,6 +37,7 @@ def take(channel: Channel, event: StatusChanged) -> bool:
                 {
                     "channel": channel.pk,
                     "external_id": event.external_id,
+                    "delivery_id": event.delivery_id,
                     "status": event.status,
                     "at": event.timestamp.isoformat() if event.timestamp else None,
                     "error": event.error,
@@ -60,19 +61,25 @@ def take(channel: Channel, event: StatusChanged) -> bool:
     return True
 
 
-def _doubtful(channel: Channel, event: StatusChanged) -> Delivery | None:
+def find(channel_id: int, external_id: str, delivery_id: str) -> Delivery | None:
+    """Return the delivery a receipt is about, by the platform's id of it or by ours."""
+    sent = Delivery.objects.filter(channel=channel_id, external_id=external_id, act="send")
+    return sent.first() or _doubtful(channel_id, external_id, delivery_id)
+
+
+def _doubtful(channel_id: int, external_id: str, delivery_id: str) -> Delivery | None:
     """Return the delivery a receipt names by our own id, where it was not known whether it had arrived; now it is.
 
     One that is queued again is not sent again, then.
     """
-    if not event.delivery_id.isdigit() or len(event.delivery_id) > 18:
+    if not delivery_id.isdigit() or len(delivery_id) > 18:
         return None
-    mine = Delivery.objects.filter(pk=int(event.delivery_id), channel=channel, act="send", external_id=None)
+    mine = Delivery.objects.filter(pk=int(delivery_id), channel=channel_id, act="send", external_id=None)
     delivery = mine.select_for_update(of=("self",)).filter(state__in=("queued", "unknown", "failed")).first()
     if delivery is None:
         return None
-    mine.update(external_id=event.external_id)
-    delivery.external_id = event.external_id
+    mine.update(external_id=external_id)
+    delivery.external_id = external_id
     if delivery.part == 0:
-        Message.objects.filter(pk=delivery.message_id, external_id=None).update(external_id=event.external_id)
+        Message.objects.filter(pk=delivery.message_id, external_id=None).update(external_id=external_id)
     return delivery

@@ -196,3 +196,22 @@ def test_the_status_of_a_reaction_is_no_fault(answer, whatsapp, number, ann, del
         whatsapp.world.tell_status(whatsapp.world.messages[sent.wamid], "delivered")
     assert deliver() == [200]
     assert not Update.objects.filter(state="dead").exists()
+
+
+def test_wa27_a_status_that_came_before_the_connection_broke_clears_it_up_too(greeted, whatsapp, number, ann, client):
+    from tests.platforms.whatsapp.conftest import post
+    from unicom import outbox
+
+    whatsapp.fail("messages", error="drop_after")
+    greeted.reply_with({"text": "Did it arrive?"})
+    [delivery] = outbox.claim(1)
+    outcome = outbox.deliver(delivery)
+    tell(whatsapp, ann, number, "delivered", time.time())
+    for headers, body in whatsapp.pending():
+        assert post(client, body, headers) == 200
+    outbox.record(delivery, outcome)
+    assert Delivery.objects.get().state == "unknown"
+    Job.objects.filter(kind="receipt").update(next_attempt_at="2020-01-01T00:00:00Z")
+    drain()
+    assert Message.objects.get(is_outgoing=True).status == "delivered"
+    assert not Job.objects.filter(kind="receipt").exclude(state="done").exists()
