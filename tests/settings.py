@@ -84,6 +84,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "unicom",
+    "unibot",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

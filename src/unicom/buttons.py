@@ -14,6 +14,7 @@ from django.utils.crypto import constant_time_compare
 
 from unicom.cleaning import is_clean, text_problem
 from unicom.errors import Expired, InvalidMessage, NotAccessible
+from unicom.llm.context import current
 from unicom.models import Account, AccountChat, CallbackExecution, Channel, Message, ToolCall
 from unicom.types import Button
 
@@ -74,6 +75,10 @@ def make(
         problems["expires_at"] = f"{expires_at!r} has no time zone; use django.utils.timezone.now()"
     if problems:
         raise InvalidMessage(problems)
+    at_hand = current()
+    if at_hand is not None:
+        # A button that a tool makes answers its call, and is for whoever the tool runs for.
+        tool_call, account = tool_call or at_hand.tool_call, account or at_hand.account
     if account is None and source_message is not None and source_message.is_outgoing is False:
         account = source_message.sender
     return CallbackExecution(

@@ -122,6 +122,71 @@ class UnicomSettings:
         return _documented("UNICOM_TINYMCE_API_KEY")
 
     @property
+    def OPENAI_API_KEY(self) -> str:
+        """The key for the endpoint that speaks the OpenAI protocol."""
+        return _documented("OPENAI_API_KEY")
+
+    @property
+    def OPENAI_BASE_URL(self) -> str:
+        """Where that endpoint is; empty: the maker's own."""
+        return _documented("OPENAI_BASE_URL")
+
+    @property
+    def UNICOM_LLM_MODEL(self) -> str:
+        """The model that answers where a call names none."""
+        return str(_setting("UNICOM_LLM_MODEL", "gpt-4o-mini"))
+
+    @property
+    def UNICOM_LLM_PROVIDERS(self) -> dict[str, str]:
+        """Further providers: name → dotted path of a Provider; used for models named ``name:model``."""
+        return dict(_setting("UNICOM_LLM_PROVIDERS", {}))
+
+    @property
+    def UNICOM_LLM_TIMEOUT(self) -> float:
+        """For how many seconds a model may be silent."""
+        return float(_setting("UNICOM_LLM_TIMEOUT", 60))
+
+    @property
+    def UNICOM_LLM_ATTEMPTS(self) -> int:
+        """How often a model is asked the same before its request fails."""
+        return int(_setting("UNICOM_LLM_ATTEMPTS", 5))
+
+    @property
+    def UNICOM_LLM_MAX_ROUNDS(self) -> int:
+        """How often a model may be asked within one turn: each time it calls tools, it is asked again."""
+        return int(_setting("UNICOM_LLM_MAX_ROUNDS", 10))
+
+    @property
+    def UNICOM_LLM_MAX_PROMPT_TOKENS(self) -> int:
+        """How long a prompt may be, by estimate; the oldest messages are left out first."""
+        return int(_setting("UNICOM_LLM_MAX_PROMPT_TOKENS", 100_000))
+
+    @property
+    def UNICOM_LLM_DAILY_TOKENS(self) -> int:
+        """How many tokens one sender may use up within 24 hours; 0: any number."""
+        return int(_setting("UNICOM_LLM_DAILY_TOKENS", 1_000_000))
+
+    @property
+    def UNICOM_LLM_DAILY_CALLS(self) -> int:
+        """How often models may be asked for one sender within 24 hours; 0: any number."""
+        return int(_setting("UNICOM_LLM_DAILY_CALLS", 1_000))
+
+    @property
+    def UNICOM_TOOL_TIMEOUT(self) -> float:
+        """For how many seconds a tool may run that sets no limit of its own."""
+        return float(_setting("UNICOM_TOOL_TIMEOUT", 60))
+
+    @property
+    def UNICOM_TOOL_MAX_CALLS(self) -> int:
+        """How many tools a model may call at once; further ones are answered with an error."""
+        return int(_setting("UNICOM_TOOL_MAX_CALLS", 32))
+
+    @property
+    def UNICOM_TOOL_DEADLINE_DAYS(self) -> float:
+        """For how many days a deferred call may stay unanswered before it is answered with an error; 0: for ever."""
+        return float(_setting("UNICOM_TOOL_DEADLINE_DAYS", 30))
+
+    @property
     def UNICOM_MEDIA_STORAGE(self) -> str:
         """The alias in STORAGES that keeps files of chats; ``default`` unless said otherwise."""
         return str(_setting("UNICOM_MEDIA_STORAGE", "default"))

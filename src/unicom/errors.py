@@ -7,6 +7,8 @@
     │   ├── UnsupportedFeature               the platform cannot do that
     │   └── IdempotencyConflict              the key was used before for something else
     ├── InvalidConfig (ValidationError)      a channel's config does not fit its platform
+    ├── InvalidTool (ValidationError)        a tool, or a call of one, that cannot be; nothing was saved
+    │   └── ToolCallAnswered                 the call has been answered already, with something else
     ├── ConfigurationError (ImproperlyConfigured)
     │   ├── UnknownPlatform (LookupError)
     │   └── EncryptionKeyError               a secret cannot be read with the keys at hand
@@ -17,6 +19,8 @@
     │   ├── AccountBlocked
     │   └── Expired
     ├── AudioError (ValueError)              a sound cannot be turned into MP3
+    ├── ModelError                           a language model gave no answer
+    │   └── RealModelForbidden               a test would have called a real one
     └── DeliveryError                        the platform did not take it (or may have)
 """
 
@@ -64,6 +68,14 @@ class InvalidConfig(_Problems):
     """Refuse a channel's config; ``problems`` maps each bad key to a sentence."""
 
 
+class InvalidTool(_Problems):
+    """Refuse a tool, a call or a result that cannot be; ``problems`` maps each bad key to a sentence."""
+
+
+class ToolCallAnswered(InvalidTool):
+    """Refuse a second answer that differs from the first."""
+
+
 class ConfigurationError(UnicomError, ImproperlyConfigured):
     """Report a setting that cannot work, with what would."""
 
@@ -109,6 +121,33 @@ class Expired(NotAccessible):
 
 class AudioError(UnicomError, ValueError):
     """Say why a sound cannot be turned into MP3: it is none, is broken, too long, or there is no decoder."""
+
+
+class ModelError(UnicomError):
+    """Say why a language model gave no answer, and whether asking again may help.
+
+    ``retry_after`` is the provider's own waiting time; ``too_long``: the prompt has more tokens than the model takes.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        retryable: bool = False,
+        retry_after: timedelta | None = None,
+        too_long: bool = False,
+        code: str = "",
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retryable = retryable or retry_after is not None
+        self.retry_after = retry_after
+        self.too_long = too_long
+        self.code = code
+
+
+class RealModelForbidden(ModelError):
+    """Report a call that would have left this machine while real models are forbidden."""
 
 
 class DeliveryError(UnicomError):

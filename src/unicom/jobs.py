@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Collection
+from contextvars import ContextVar
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -25,6 +26,7 @@ Handler = Callable[[dict[str, Any]], None]
 SlowHandler = Callable[[dict[str, Any]], Callable[[], None] | None]
 _handlers: dict[str, Handler] = {}
 _slow_handlers: dict[str, SlowHandler] = {}
+_running: ContextVar[Job | None] = ContextVar("unicom_running_job", default=None)
 
 QUEUE: Queue[Job] = Queue(
     model=Job,
@@ -71,6 +73,7 @@ def slow_job(kind: str) -> Callable[[SlowHandler], SlowHandler]:
 def _load_handlers() -> None:
     # Handlers live beside what they do; importing those files registers them.
     import unicom.fetching
+    import unicom.llm.turn
     import unicom.merging
     import unicom.platform_templates
     import unicom.reactions  # noqa: F401
@@ -155,6 +158,7 @@ def claim(limit: int) -> list[Job]:
 def run(row: Job) -> bool:
     """Do a claimed job: its effects and "done" commit together; True if they did."""
     _load_handlers()
+    token = _running.set(row)
     try:
         finish = _begun(row)
         with transaction.atomic(using=router.db_for_write(Job)):
@@ -172,7 +176,19 @@ def run(row: Job) -> bool:
     except Exception as error:
         logger.exception("Job %s (%s) failed.", row.pk, row.kind)
         _failed(row, f"{type(error).__name__}: {error}")
+    finally:
+        _running.reset(token)
     return False
+
+
+def hold() -> None:
+    """Make sure, within a transaction, that what a slow job writes before its end is still its to write.
+
+    Raises LeaseLost where another worker has taken the job over meanwhile; outside any job there is nothing to lose.
+    """
+    row = _running.get()
+    if row is not None and not QUEUE.mine(row).select_for_update().values_list("pk", flat=True).first():
+        raise LeaseLost
 
 
 def _begun(row: Job) -> Callable[[], None]:

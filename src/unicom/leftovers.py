@@ -15,7 +15,7 @@ def _forget_file(sender: Any, instance: Any, **_: Any) -> None:
     name = (instance.media if isinstance(instance, Message) else instance.file).name
     if name:
         # Only after the commit: a rollback brings the row back, and it wants its file.
-        transaction.on_commit(lambda: media.forget([name]), robust=True)
+        transaction.on_commit(lambda: media.forget([name, media.prepared_path(name)]), robust=True)
 
 
 def connect() -> None:

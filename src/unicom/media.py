@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 import filetype
 from django.core.files.base import File
 from django.core.files.storage import Storage, storages
+from django.utils.crypto import salted_hmac
 
 from unicom.conf import settings
 from unicom.ids import unguessable
@@ -105,6 +106,12 @@ class StoredFile(_BytesFile):
     def open(self, *_: Any, **__: Any) -> Any:
         """Open it for reading; the caller closes it."""
         return chat_storage().open(self.path, "rb")
+
+
+def prepared_path(path: str) -> str:
+    """Return where the smaller form of a picture is kept; like the picture's own path it cannot be guessed."""
+    token = salted_hmac("unicom.media", path, algorithm="sha256").hexdigest()[:32]
+    return f"unicom/{token[:2]}/{token}/prepared.jpg"
 
 
 def forget(paths: Iterable[str]) -> None:

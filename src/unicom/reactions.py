@@ -44,6 +44,14 @@ def run_message_receivers(args: dict[str, Any]) -> None:
         signals.request_queued.send(sender=Request, request=request)
 
 
+@job("request")
+def run_request_receivers(args: dict[str, Any]) -> None:
+    """Tell receivers of a request that follows from another."""
+    request = Request.objects.select_related("channel", "chat", "account", "member").filter(pk=args["request"]).first()
+    if request is not None and request.status == Request.Status.QUEUED:
+        signals.request_queued.send(sender=Request, request=request)
+
+
 @job("edited")
 def run_edit_receivers(args: dict[str, Any]) -> None:
     """Tell receivers of an edit."""

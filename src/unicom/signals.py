@@ -25,6 +25,9 @@ reaction_changed = Signal()
 request_queued = Signal()
 """Sent with ``request`` once it waits for whoever handles it."""
 
+model_asked = Signal()
+"""Sent with ``request`` when a language model was asked for it: it has answered, called tools, or failed for good."""
+
 message_status_changed = Signal()
 """Sent with ``message``, ``delivery`` and ``previous`` (the former status) when a message has come further."""
 

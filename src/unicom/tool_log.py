@@ -24,8 +24,11 @@ def log_tool_interaction(
     tool_call: Mapping[str, Any] | None = None,
     tool_response: Mapping[str, Any] | None = None,
     reply_to: Message | None = None,
+    extra: Mapping[str, Any] | None = None,
 ) -> Message:
     """Keep a call ``{id, name, arguments}``, a response ``{call_id, result}`` or both; returns the last message made.
+
+    ``extra`` goes into ``raw`` beside them.
 
     Raises InvalidMessage naming every bad key, with nothing saved.
     """
@@ -47,10 +50,12 @@ def log_tool_interaction(
     made: Message | None = None
     with transaction.atomic():
         if call is not None:
-            made = _store(chat, reply_to, "tool_call", f"Tool call: {call['name']}", {"tool_call": call})
+            made = _store(
+                chat, reply_to, "tool_call", f"Tool call: {call['name']}", {**(extra or {}), "tool_call": call}
+            )
         if response is not None:
             text = f"Tool response: {response['tool_name'] or response['call_id']}"
-            made = _store(chat, made or reply_to, "tool_response", text, {"tool_response": response})
+            made = _store(chat, made or reply_to, "tool_response", text, {**(extra or {}), "tool_response": response})
     assert made is not None  # noqa: S101  one of the two was there
     return made
 

@@ -7,6 +7,7 @@ from django.urls import path
 from unicom.platforms.email import views as email
 from unicom.platforms.webchat import marking, searching
 from unicom.platforms.webchat import views as webchat
+from unicom.views import llm
 from unicom.views.message_templates import message_templates, template_inline_image
 from unicom.views.webhooks import shared_webhook, webhook
 
@@ -21,6 +22,8 @@ urlpatterns = [
     path("i/<str:image_id>/", email.inline_image, name="inline_image"),
     path("t/<str:image_id>/", template_inline_image, name="template_inline_image"),
     path("api/message-templates/", message_templates, name="message_templates"),
+    path("api/message/<str:message_id>/as_llm_chat/", llm.message_as_llm_chat, name="message_as_llm_chat"),
+    path("api/message-templates/populate/", llm.populate_message_template, name="populate_message_template"),
     path("webchat/send/", webchat.send, name="webchat_send"),
     path("webchat/messages/", webchat.messages, name="webchat_messages"),
     path("webchat/search/", searching.search, name="webchat_search"),

@@ -17,7 +17,7 @@ from django.db.migrations.loader import MigrationLoader
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ("aiogram", "celery", "channels", "charset_normalizer", "django_ace", "dkim", "dns", "django_tasks", "httpx2",
-         "imapclient", "jinja2", "openai", "PIL", "playwright", "psycopg", "pytest", "redis",
+         "imapclient", "jinja2", "openai", "PIL", "playwright", "psycopg", "pydantic_ai", "pytest", "redis",
          "telegramify_markdown", "uvicorn")  # fmt: skip
 
 
@@ -40,7 +40,8 @@ def loaded_by(program: str, **environment: str) -> set[str]:
 @pytest.mark.once
 def test_starting_django_loads_nothing_heavy() -> None:
     loaded = loaded_by(
-        "import django; django.setup(); import unicom.urls, unicom.worker, unicom.inbound, unicom.outbox",
+        "import django; django.setup();"
+        "import unicom.urls, unicom.worker, unicom.inbound, unicom.outbox, unicom.llm.turn",
         DJANGO_SETTINGS_MODULE="tests.settings",
         UNICOM_TEST_DATABASE="sqlite",
     )

@@ -20,7 +20,7 @@ from unicom.models import CallbackExecution, Channel, Delivery, Job, Message, Re
 from unicom.platforms import http
 from unicom.platforms.email import smtp
 from unicom.platforms.telegram.polling import poll
-from unicom.testing import drain
+from unicom.testing import FakeModel, call, drain
 from unicom.testing.smtp import SmtpSink
 from unicom.testing.telegram import FakeTelegram
 from unicom.testing.whatsapp import FakeWhatsApp
@@ -113,6 +113,24 @@ def _email_went_out(names: Namespace) -> None:
     ]  # fmt: skip
 
 
+def _model(stack: ExitStack) -> Namespace:
+    """Have a visitor, and a model that calls the page's tools once each."""
+    told: set[str] = set()
+
+    def reply(prompt: Any) -> Any:
+        arguments: dict[str, dict[str, Any]] = {
+            "stock": {"item": "teapot"}, "set_reminder": {"text": "tea", "delay_hours": 2},
+        }  # fmt: skip
+        for tool in prompt.tools:
+            if tool["name"] not in told:
+                told.add(tool["name"])
+                return call(tool["name"], **arguments[tool["name"]])
+        return "We have two teapots."
+
+    stack.enter_context(FakeModel(otherwise=reply))
+    return {"message": _visitor()}
+
+
 BEFORE: dict[str, Callable[[ExitStack], Namespace]] = {
     "sending.md": _with_visitor,
     "templates.md": _with_visitor,
@@ -122,6 +140,7 @@ BEFORE: dict[str, Callable[[ExitStack], Namespace]] = {
     "whatsapp.md": _whatsapp,
     "email.md": _email,
     "quickstart.md": _project,
+    "llm.md": _model,
     "adding-a-platform.md": _textline,
 }
 
@@ -277,9 +296,19 @@ def _telegram_said(names: Namespace) -> None:
     assert names["_telegram"].violations == []
 
 
+def _llm(names: Namespace) -> None:
+    assert names["logged"].raw["tool_response"]["result"] == "Reminder: tea"
+    names["child_request"].refresh_from_db()
+    assert names["child_request"].status == "COMPLETED"
+    assert Message.objects.filter(is_outgoing=True, text="We have two teapots.").count() == 4
+    roles = [item["role"] for item in names["conversation"]]
+    assert {"user", "assistant", "tool"} == set(roles)
+
+
 AFTER: dict[str, Callable[[Namespace], None]] = {
     "email.md": _email_went_out,
     "README.md": _readme,
+    "llm.md": _llm,
     "quickstart.md": _quickstart,
     "receiving.md": _receiving,
     "buttons.md": _buttons,

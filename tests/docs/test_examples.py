@@ -14,6 +14,7 @@ from django.dispatch import Signal
 from tests.docs import scenes
 from tests.docs.pages import LANGUAGES, PAGES, blocks
 from unicom import signals
+from unicom.llm import tools
 from unicom.platforms import _load
 
 # By identity, for one signal has three names.
@@ -21,8 +22,9 @@ _SIGNALS = {id(value): value for value in vars(signals).values() if isinstance(v
 
 
 @pytest.fixture
-def _as_before() -> Iterator[None]:
+def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Forget what a page connected, imported and registered."""
+    monkeypatch.setattr(tools, "_registry", {})
     connected = [(signal, list(signal.receivers)) for signal in _SIGNALS.values()]
     modules = set(sys.modules)
     yield

@@ -133,6 +133,24 @@ class Message(models.Model):
 
         react(self, emoji)
 
+    def reply_using_llm(self, **options: Any) -> Message | None:
+        """Have a language model answer this message: ``model``, ``system_instruction``, ``depth``, ``tools`` and more.
+
+        Returns the answer, or None where it comes later: within a transaction (as in a receiver) the model is asked
+        after the commit, and a tool may be waited for. Raises InvalidMessage for bad options, ModelError for no answer.
+        """
+        from unicom.llm.turn import reply
+
+        return reply(self, options)
+
+    def as_llm_chat(
+        self, depth: int = 129, mode: str = "chat", system_instruction: str = "", *, multimodal: bool = True
+    ) -> list[dict[str, Any]]:
+        """Return the conversation up to here as messages of chat completions, valid for every endpoint."""
+        from unicom.llm.transcript import as_llm_chat
+
+        return as_llm_chat(self, depth=depth, mode=mode, system_instruction=system_instruction, multimodal=multimodal)
+
     def log_tool_interaction(
         self, tool_call: Mapping[str, Any] | None = None, tool_response: Mapping[str, Any] | None = None
     ) -> Message:

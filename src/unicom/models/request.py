@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
 from django.db import models
 from django.utils import timezone
 
 from unicom.ids import uuid7
+
+if TYPE_CHECKING:
+    from unicom.models.tool_call import ToolCall
 
 
 class RequestCategory(models.Model):
@@ -73,6 +79,8 @@ class Request(models.Model):
     status = models.CharField(max_length=15, choices=Status.choices, default=Status.PENDING)
     error = models.TextField(blank=True, default="")
     metadata = models.JSONField(default=dict, blank=True)
+    llm = models.JSONField(default=dict, blank=True, editable=False)
+    """How a language model is to answer it; children inherit it."""
     tool_call_count = models.PositiveIntegerField(default=0)
     llm_calls_count = models.PositiveIntegerField(default=0)
     llm_token_usage = models.PositiveBigIntegerField(default=0)
@@ -88,3 +96,12 @@ class Request(models.Model):
 
     def __str__(self) -> str:
         return f"{self.id}: {self.status}"
+
+    def submit_tool_calls(self, calls: Iterable[Mapping[str, Any]]) -> list[ToolCall]:
+        """Write calls ``{name, arguments, id?}``, to be answered with ``respond``; the last answer makes one child.
+
+        Raises InvalidTool naming every bad key, with nothing saved.
+        """
+        from unicom.llm import tool_calls
+
+        return tool_calls.submit(self, calls)

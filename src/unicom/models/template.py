@@ -54,6 +54,12 @@ class MessageTemplate(models.Model):
 
         return embedded(self.content)
 
+    def populate(self, html_prompt: str, model: str | None = None, **options: Any) -> str:
+        """Return the content as a language model has filled it in by ``html_prompt``; raises ModelError."""
+        from unicom.llm.populating import populate
+
+        return populate(self, html_prompt, model=model, **options)
+
 
 class TemplateVariant(models.Model):
     """Be what a template says on one platform instead; what is empty stays as it is."""

@@ -138,6 +138,8 @@ class Adapter(ABC):
     """We can react to a message with an emoji."""
     supports_typing: ClassVar[bool] = False
     """People can be shown that an answer is being written."""
+    typing_lasts: ClassVar[float] = 5.0
+    """For how many seconds that is shown."""
     supports_streaming: ClassVar[bool] = False
     """An answer can be shown while it is being written."""
     supports_templates: ClassVar[bool] = False

@@ -11,6 +11,15 @@ from unicom.testing.memory import Wire
 from unicom.testing.memory import sent as _wire
 
 
+@pytest.fixture(autouse=True)
+def _no_real_models() -> Iterator[None]:
+    """Refuse calls to models that are not on this machine."""
+    from unicom.llm.providers import real_models_forbidden
+
+    with real_models_forbidden():
+        yield
+
+
 @pytest.fixture
 def unicom_drain() -> Callable[[], int]:
     """Return :func:`unicom.testing.drain`."""

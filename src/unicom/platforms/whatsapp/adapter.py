@@ -44,6 +44,7 @@ class WhatsAppAdapter(Adapter):
     supports_files = True
     supports_typing = True
     supports_reactions = True
+    typing_lasts = 25.0
     supports_templates = True
     window = timedelta(hours=24)
     identity_keys = people.KEYS
