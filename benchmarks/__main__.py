@@ -24,6 +24,7 @@ BENCHMARKS = {
     "pages": True,
     "outbox": True,
     "processes": True,
+    "turn": True,
     "drafts": True,
     "install": False,
     "component": False,

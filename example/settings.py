@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     *(["django_ace"] if find_spec("django_ace") else []),  # a comfortable editor for the raw JSON of a channel
     "unicom",
+    "unibot",
     "example.bot",
 ]
 MIDDLEWARE = [
@@ -79,6 +80,12 @@ MEDIA_ROOT = VAR / "media"
 # The bot answers before the visitor's own request is answered, so the answer is there at the page's first look. What
 # has to wait (a retry, a platform that is down) is the worker's, which asgi.py starts beside the site.
 UNICOM_EXECUTOR = "inline"
+
+# With OPENAI_API_KEY (or OPENAI_BASE_URL, for an endpoint of your own) a real model answers everything.
+OPENAI_API_KEY = os.environ.get("OPENAI_API_KEY", "")
+OPENAI_BASE_URL = os.environ.get("OPENAI_BASE_URL", "")
+UNICOM_LLM_MODEL = os.environ.get("UNICOM_LLM_MODEL", "gpt-4o-mini")
+UNICOM_LLM_PROVIDERS = {"scripted": "example.bot.llm.ScriptedModel"}
 
 LOGGING = {
     "version": 1,

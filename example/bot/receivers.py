@@ -7,9 +7,9 @@ from typing import Any
 from django.dispatch import receiver
 from django.utils import timezone
 
-from example.bot import replies
+from example.bot import llm, replies
 from unicom.errors import InvalidMessage
-from unicom.models import Account, CallbackExecution, Message, Request
+from unicom.models import Account, CallbackExecution, Message, Request, ToolCall
 from unicom.signals import button_clicked, message_received
 
 
@@ -21,6 +21,9 @@ def answer(sender: type[Message], message: Message, request: Request | None, **k
     again. A blocked person has no request; a chat with ``{"bot": False}`` in its metadata belongs to a human.
     """
     if request is None or message.chat.metadata.get("bot") is False:
+        return
+    if llm.takes(message):
+        llm.answer(message)  # a turn of its own after the commit, which completes the request
         return
     reply = replies.to_message(message)
     try:
@@ -40,9 +43,12 @@ def react(
     callback_execution: CallbackExecution,
     clicking_account: Account,
     original_message: Message,
+    tool_call: ToolCall | None = None,
     **kwargs: Any,
 ) -> None:
     """Do what a button says; other apps' buttons carry other data and are left to them."""
+    if llm.confirmed(callback_execution, tool_call, original_message):
+        return
     data = callback_execution.callback_data
     if not isinstance(data, dict) or data.get("type") != "demo":
         return

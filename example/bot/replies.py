@@ -20,6 +20,9 @@ ABILITIES = (
     "• “Time” – I tell you the time.\n"
     "• “Echo” and some words – I say them back.\n"
     "• Send me a picture – I tell you its size.\n"
+    "• “Where is order 1048?” – a language model looks it up with a tool.\n"
+    "• “Return order 1048” – its tool asks you with buttons first.\n"
+    "• “Remind me in 10 seconds to drink tea” – its tool answers later.\n"
     "Anything else I simply repeat, for I am only a small set of rules."
 )
 JOKE = "Why did the message cross the queue? It had been told it would be delivered on the other side."
