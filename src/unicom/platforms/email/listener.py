@@ -237,13 +237,16 @@ class Listener:
             if mailbox.is_idle:
                 mailbox.is_idle = False
                 client.idle_done()
+            taken = 0
             for folder in reversed(mailbox.config.FOLDERS):  # the first stays selected, and is the one that is watched
-                self.taken += intake.catch_up(mailbox.channel, mailbox.config, client, folder, self.stopping)
+                taken += intake.catch_up(mailbox.channel, mailbox.config, client, folder, self.stopping)
+            self.taken += taken
             if client.has_capability("IDLE") and not self.stopping.is_set():
                 client.idle()
                 mailbox.is_idle = True
                 # What came since the folder was looked at may have been read together with the leave to be idle.
-                mailbox.has_news = imap.has_unread(client)
+                # And mail seldom comes alone: after some came, look once more.
+                mailbox.has_news = taken > 0 or imap.has_unread(client)
         except imap.TROUBLE as error:
             raise imap.failure(error, "the mailbox") from None
 
