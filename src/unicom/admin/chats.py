@@ -20,7 +20,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from unicom.admin import conversation
+from unicom.admin import conversation, live
 from unicom.admin.base import ChannelFilter, Consequence, NothingShown, UnicomAdmin, may_read, may_send
 from unicom.admin.display import badge, excerpt, pretty_json
 from unicom.admin.replies import ReplyForm
@@ -47,6 +47,7 @@ class ChatAdmin(UnicomAdmin):
 
     class Media:
         css = {"all": ["unicom/admin/conversation.css"]}
+        js = ["unicom/admin/live.js"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Refuse: a chat is opened by its first message."""
@@ -129,8 +130,12 @@ class ChatAdmin(UnicomAdmin):
 
     def get_urls(self) -> list[Any]:
         """Add the address the reply box posts to."""
-        view = self.admin_site.admin_view(self.reply_view)
-        return [path("<path:object_id>/reply/", view, name="unicom_chat_reply"), *super().get_urls()]
+        guarded = self.admin_site.admin_view
+        return [
+            path("<path:object_id>/reply/", guarded(self.reply_view), name="unicom_chat_reply"),
+            path("<path:object_id>/live/", guarded(self.live_view), name="unicom_chat_live"),
+            *super().get_urls(),
+        ]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -151,6 +156,7 @@ class ChatAdmin(UnicomAdmin):
             "chat": chat,
             "may_read": readable,
             "page": conversation.load(chat, number) if readable else None,
+            "live_url": live.address(chat, self.admin_site.name),
         }
         if may_send(request):
             if form is None:
@@ -162,6 +168,19 @@ class ChatAdmin(UnicomAdmin):
                 "admin:unicom_chat_reply", args=[quote(chat.pk)], current_app=self.admin_site.name
             )
         return context
+
+    def live_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Return the newest messages for the page that shows them; a POST says that somebody looks, or writes."""
+        chat = self.get_object(request, unquote(object_id))
+        if chat is None:
+            raise Http404
+        if not (self.has_view_or_change_permission(request, chat) and may_read(request)):
+            raise PermissionDenied
+        if request.method == "POST":
+            if request.POST.get("writing") and may_send(request):
+                live.writing(chat)
+            live.seen(chat, request.user)
+        return live.newest(request, chat, may_reply=may_send(request))
 
     def reply_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Send a reply; what is wrong with it is shown on the chat's page."""
