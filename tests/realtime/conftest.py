@@ -53,9 +53,13 @@ class Socket:
         }
         self._pipe: Any = cast("Any", ApplicationCommunicator)(application(), scope)
 
+    async def begin(self) -> None:
+        """Connect, without reading what comes of it."""
+        assert not await self.is_refused()
+
     async def open(self) -> dict[str, Any]:
         """Connect; returns the first frame, which is ``ready`` or the code it was closed with."""
-        assert not await self.is_refused()
+        await self.begin()
         return await self.next()
 
     async def is_refused(self) -> bool:
