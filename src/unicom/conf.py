@@ -192,6 +192,11 @@ class UnicomSettings:
         return str(_setting("UNICOM_MEDIA_STORAGE", "default"))
 
     @property
+    def UNICOM_MEDIA_SENDFILE(self) -> str:
+        """Have the web server in front send files: nginx's internal location (``/files/``), or ``X-Sendfile``."""
+        return str(_setting("UNICOM_MEDIA_SENDFILE", "") or "")
+
+    @property
     def UNICOM_MAX_UPLOAD_BYTES(self) -> int:
         """The largest file a visitor may send in a web chat."""
         return int(_setting("UNICOM_MAX_UPLOAD_BYTES", 20 * 1024 * 1024))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import mimetypes
 import uuid
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import IO, Any
 
 from django.db import transaction
@@ -14,6 +17,7 @@ from unicom.errors import InvalidMessage
 from unicom.models import Account, AccountChat, Channel, Message
 from unicom.platforms.webchat.access import refuse_blocked
 from unicom.platforms.webchat.limiting import TooMuch, take
+from unicom.platforms.webchat.pictures import can_redraw, redraw
 from unicom.platforms.webchat.titles import generate_chat_title
 from unicom.platforms.webchat.visitors import account_id
 from unicom.types import Conversation, IncomingFile, MediaType, MessageReceived, Person
@@ -96,12 +100,15 @@ def describe(content: IO[bytes], name: str, size: int) -> IncomingFile:
     content_type = media.detect(head, name, getattr(content, "content_type", "") or "")
     if content_type not in ALLOWED_TYPES:
         raise InvalidMessage({"media": f"{media.clean_name(name)!r} is of a kind ({content_type}) that is not taken"})
+    name = media.clean_name(name)
+    if can_redraw(content_type):
+        content, content_type = redraw(content, content_type)
+        size = content.seek(0, io.SEEK_END)
+        content.seek(0)
+        # A name that promises something else would mislead whoever opens a saved file.
+        name = name if mimetypes.guess_type(name)[0] == content_type else f"{PurePath(name).stem}.{content_type[6:]}"
     return IncomingFile(
-        kind=media.kind_of(content_type),
-        name=media.clean_name(name),
-        content_type=content_type,
-        size=size,
-        content=content,
+        kind=media.kind_of(content_type), name=name, content_type=content_type, size=size, content=content
     )
 
 

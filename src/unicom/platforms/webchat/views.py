@@ -220,7 +220,7 @@ def media_file(request: HttpRequest, message_id: str) -> HttpResponseBase:
     if message is None:
         raise NotAccessible("There is no such file.")
     access.access_chat(known_visitor(request), message.chat_id)
-    return serve(message)
+    return serve(request, message)
 
 
 @ensure_csrf_cookie
