@@ -23,7 +23,7 @@ def merge_accounts(one: str, other: str) -> tuple[str, str]:
     if len(rows) < 2:
         return (rows[0].pk if rows else one), other
     kept, gone = rows
-    _move(Account, gone, kept)
+    move_references(Account, gone, kept)
     kept.blocked = kept.blocked or gone.blocked
     kept.member_id = kept.member_id or gone.member_id
     kept.name, kept.username = kept.name or gone.name, kept.username or gone.username
@@ -33,8 +33,11 @@ def merge_accounts(one: str, other: str) -> tuple[str, str]:
     return kept.pk, gone.pk
 
 
-def _move(model: type[models.Model], source: Any, target: Any, *, but: frozenset[str] = frozenset()) -> None:
-    """Point every row that refers to ``source`` at ``target``; one that ``target`` has already is dropped."""
+def move_references(model: type[models.Model], source: Any, target: Any, *, but: frozenset[str] = frozenset()) -> None:
+    """Point every row that refers to ``source`` at ``target``; one that ``target`` has already is dropped.
+
+    To be called in a transaction.
+    """
     for relation in model._meta.related_objects:
         field = relation.field
         related: Any = relation.related_model
@@ -68,7 +71,7 @@ def merge_chats(args: dict[str, Any]) -> None:
     AccountChat.objects.filter(chat=source).delete()
     _renumber(target, source)
     Delivery.objects.filter(chat=source).update(at_front=False)
-    _move(Chat, source, target, but=frozenset({"unicom.AccountChat", "unicom.Message"}))
+    move_references(Chat, source, target, but=frozenset({"unicom.AccountChat", "unicom.Message"}))
     DraftMessage.objects.filter(chat_id=source.pk).update(chat_id=target.pk)
     target.name = target.name or source.name
     target.metadata = {**source.metadata, **target.metadata}

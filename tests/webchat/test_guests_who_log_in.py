@@ -7,7 +7,19 @@ from django.contrib.auth import get_user_model
 
 from tests.pipeline.conftest import PNG
 from tests.webchat.conftest import Visitor
-from unicom.models import Account, AccountChat, CallbackExecution, IdempotencyKey, Member, Message, Request
+from unicom.models import (
+    Account,
+    AccountChat,
+    AccountIdentity,
+    CallbackExecution,
+    Channel,
+    Chat,
+    IdempotencyKey,
+    Member,
+    Message,
+    Request,
+    Suppression,
+)
 from unicom.services.webchat.migrate_guest_to_user import migrate_guest_to_user
 
 pytestmark = pytest.mark.django_db
@@ -198,3 +210,67 @@ def test_it_works_with_every_session_engine(engine, settings, ann):
     assert browser.client.login(username="ann", password="pw")
     assert browser.chat_ids() == [chat_id]
     assert everything_of(ann) == (2, 2, 1)
+
+
+def test_known_failure_10_nothing_that_refers_to_the_guest_is_lost(guest, ann, drain):
+    """Whatever refers to an account, of whichever model: it is the user's afterwards, and nothing is gone."""
+    chat_id = guest.say("one")["chat_id"]
+    guest_account = Account.objects.get()
+    message = Message.objects.get()
+    message.reply_with({"text": "?", "buttons": [[{"text": "A", "callback_data": 1, "account": guest_account}]]})
+    drain()
+    guest.call("post", "read/", {"chat_id": chat_id, "message_id": Message.objects.get(is_outgoing=True).pk})
+    Suppression.objects.create(channel=message.channel, account=guest_account, reason="asked to be left alone")
+
+    def referring(account_id: str) -> dict[str, int]:
+        found = {}
+        for relation in Account._meta.related_objects:
+            if not relation.many_to_many and relation.related_model is not AccountIdentity:
+                model, name = relation.related_model, relation.field.name
+                found[f"{model.__name__}.{name}"] = model._base_manager.filter(**{name: account_id}).count()
+        return found
+
+    before = referring(guest_account.pk)
+    assert {name for name, count in before.items() if count} >= {
+        "AccountChat.account", "Message.sender", "Request.account", "CallbackExecution.account", "Suppression.account",
+    }  # fmt: skip
+    guest.client.login(username="ann", password="pw")
+    assert referring(f"webchat_user_{ann.pk}") == before
+    assert AccountChat.objects.get().read_seq == 2
+
+
+def test_known_failure_10_a_chat_that_both_are_in_is_kept_once(guest, ann, new_user):
+    """With the further of the two read marks."""
+    at_home = Visitor()
+    at_home.client.force_login(ann)
+    at_home.say("old")
+    chat = Chat.objects.get(pk=guest.say("new")["chat_id"])
+    chat.accounts.add(Account.objects.get(pk=f"webchat_user_{ann.pk}"))
+    guest.call("post", "read/", {"chat_id": chat.pk, "message_id": chat.last_message_id})
+    guest.client.login(username="ann", password="pw")
+    part = AccountChat.objects.get(chat=chat)
+    assert (part.account_id, part.read_seq) == (f"webchat_user_{ann.pk}", 1)
+
+
+@pytest.mark.parametrize("which", ["before", "after"])
+def test_the_documented_function_takes_a_signed_cookie_s_key_too(settings, ann, which):
+    """Where the key is the session itself, and a new one with every change."""
+    from django.contrib.auth.signals import user_logged_in
+
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+    Channel.objects.get_or_create(name="Website", platform="WebChat")
+    receivers = list(user_logged_in.receivers)
+    user_logged_in.disconnect(dispatch_uid="unicom.webchat.migrate_on_login")
+    try:
+        browser = Visitor()
+        chat_id = browser.say("one")["chat_id"]
+        keys = {"before": browser.client.cookies["sessionid"].value}
+        browser.client.login(username="ann", password="pw")
+        keys["after"] = browser.client.cookies["sessionid"].value
+        assert migrate_guest_to_user(keys[which], ann) is True
+        assert browser.chat_ids() == [chat_id]
+        for key in (*keys.values(), keys["before"][:-3], "x" * 5000):
+            assert migrate_guest_to_user(key, ann) is False
+    finally:
+        user_logged_in.receivers = receivers
+        user_logged_in.sender_receivers_cache.clear() if user_logged_in.use_caching else None

@@ -10,14 +10,16 @@ from django.contrib.auth.signals import user_logged_in
 from django.db import transaction
 from django.http import HttpRequest
 
+from unicom import live
 from unicom.conf import settings
 from unicom.ids import digest
+from unicom.merging import move_references
 from unicom.models import (
     Account,
     AccountChat,
     AccountIdentity,
-    CallbackExecution,
     Channel,
+    Chat,
     IdempotencyKey,
     Message,
     Request,
@@ -99,15 +101,22 @@ def _hand_over(guest: Account, user: Any) -> bool:
         if member is not None:
             Account.objects.filter(pk=target.pk).update(member=member)
     target = Account.objects.get(pk=target.pk)
-    there = AccountChat.objects.filter(account=target).values("chat_id")
-    AccountChat.objects.filter(account=guest_row).exclude(chat_id__in=there).update(account=target)
-    Message.objects.filter(sender=guest_row).update(sender=target, sender_name=target.name)
-    Request.objects.filter(account=guest_row).update(account=target, member=target.member)
-    CallbackExecution.objects.filter(account=guest_row).update(account=target)
+    # What the guest was known by must not lead anybody to the user.
+    AccountIdentity.objects.filter(account=guest_row).delete()
+    chats = list(Chat.objects.filter(account_chats__account=guest_row))
+    for part in AccountChat.objects.filter(account=target, chat__in=chats):
+        read = AccountChat.objects.filter(account=guest_row, chat=part.chat_id).values_list("read_seq", flat=True)
+        part.read_seq = max(part.read_seq, *read)
+        part.save(update_fields=["read_seq"])
+    Message.objects.filter(sender=guest_row).update(sender_name=target.name)
+    Request.objects.filter(account=guest_row).update(member=target.member)
+    move_references(Account, guest_row, target)
     for channel in Channel.objects.filter(idempotency_keys__caller=guest_row.pk).distinct():
         taken = IdempotencyKey.objects.filter(channel=channel, caller=target.pk).values("key")
         IdempotencyKey.objects.filter(channel=channel, caller=guest_row.pk).exclude(
             key__in=list(taken.values_list("key", flat=True))
         ).update(caller=target.pk)
     guest_row.delete()
+    for chat in chats:
+        live.chat_changed(chat)
     return True
