@@ -22,6 +22,7 @@ BENCHMARKS = {
     "inbound": True,
     "accept": True,
     "pages": True,
+    "sockets": True,
     "outbox": True,
     "processes": True,
     "turn": True,
