@@ -226,3 +226,37 @@ async def test_an_idle_socket_costs_no_query(socket, guest, monkeypatch):
     await mine.send(action="ping")
     await mine.next("pong")
     assert len(asked) <= 4, asked
+
+
+async def test_a_look_at_a_session_never_changes_it(socket, user, settings):
+    """With a new SECRET_KEY Django gives a session a new key, which a socket could tell nobody."""
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.db"
+    chat = await begun(user)
+    mine = socket(user, f"{chat.pk}/")
+    await mine.open()
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = (
+        [settings.SECRET_KEY],
+        "a new key that is long enough for everybody",
+    )
+    before = await Session.objects.aget()
+    await mine.send(action="ping")
+    await mine.next("pong")
+    after = await Session.objects.aget()
+    assert (after.session_key, after.session_data) == (before.session_key, before.session_data)
+
+
+async def test_a_socket_says_now_and_then_that_it_is_still_there(socket, guest, layer, monkeypatch):
+    """A layer forgets those that joined a day ago."""
+    from channels.layers import channel_layers
+
+    from unicom.platforms.webchat import connection as of_socket
+
+    monkeypatch.setattr(of_socket, "REJOIN_S", 0.0)
+    chat = await begun(guest)
+    mine = socket(guest, f"{chat.pk}/")
+    await mine.open()
+    channel_layers["default"].groups.clear()
+    await mine.send(action="ping")
+    await mine.next("pong")
+    await in_thread(guest.say, "heard again", chat_id=chat.pk)
+    assert (await mine.next("new_message"))["message"]["text"] == "heard again"

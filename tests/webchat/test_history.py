@@ -204,3 +204,33 @@ def test_a_message_on_its_way_is_not_shown_before_it_has_its_place(guest, chat, 
     assert [m["text"] for m in guest.messages(chat.pk)["messages"]] == ["hello"]
     drain()
     assert [m["text"] for m in guest.messages(chat.pk)["messages"]] == ["hello", "queued"]
+
+
+def test_known_failure_9_a_page_has_fifty_messages_and_the_list_s_filters_and_metadata_apply(guest, web):
+    """What the component asks for: the rest of that failure is the component's own."""
+    chat_id = guest.say("one", metadata={"project_id": 62})["chat_id"]
+    guest.say("another project", metadata={"project_id": 63})
+    chat = Chat.objects.get(pk=chat_id)
+    assert chat.metadata == {"project_id": 62}
+    assert guest.chat_ids(metadata__project_id=62) == [chat_id]
+    Message.objects.bulk_create(
+        Message(channel=web, platform="WebChat", chat=chat, seq=seq, text=str(seq), is_outgoing=True)
+        for seq in range(2, 102)
+    )
+    page = guest.messages(chat_id)
+    assert len(page["messages"]) == 50 and page["has_more"] is True
+    older = guest.messages(chat_id, before=page["next_cursor"])
+    assert older["messages"][-1]["text"] == "51" and page["messages"][0]["text"] == "52"
+
+
+def test_a_chat_of_many_branches_is_read_as_quickly(guest, chat, web):
+    """The statements stay few, and short, however often somebody went back."""
+    rows = [
+        Message(channel=web, platform="WebChat", chat=chat, seq=seq, text=str(seq), is_outgoing=False,
+                reply_to_message_id=Message.objects.get(seq=1).pk)
+        for seq in range(2, 2002)
+    ]  # fmt: skip
+    Message.objects.bulk_create(rows)
+    Chat.objects.update(last_seq=2001)
+    page = guest.messages(chat.pk, branch="latest")
+    assert [message["text"] for message in page["messages"]] == ["hello", "2001"]

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.core.cache import cache
+from django.test import override_settings
 from django.utils import timezone
 
 from tests.webchat.conftest import Visitor
@@ -140,3 +141,11 @@ def test_a_mark_at_a_message_of_another_chat_is_404(guest, chat, answers):
     other = guest.say("other")["chat_id"]
     assert guest.call("post", "read/", {"chat_id": other, "message_id": answers[0]}).status_code == 404
     assert set(AccountChat.objects.values_list("read_seq", flat=True)) == {0}
+
+
+def test_a_cache_that_is_down_costs_no_message(guest, chat):
+    """Only the sign that somebody is writing."""
+    down = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:1"}
+    with override_settings(CACHES={"default": down}):
+        assert guest.messages(chat.pk)["typing"] == []
+        assert guest.call("post", "typing/", {"chat_id": chat.pk}).status_code == 200

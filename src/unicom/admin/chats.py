@@ -24,6 +24,7 @@ from unicom.admin import conversation, live
 from unicom.admin.base import ChannelFilter, Consequence, NothingShown, UnicomAdmin, may_read, may_send
 from unicom.admin.display import badge, excerpt, pretty_json
 from unicom.admin.replies import ReplyForm
+from unicom.cleaning import is_clean
 from unicom.models import Account, AccountChat, Chat, Message, Request
 from unicom.platforms import adapter_class
 
@@ -171,7 +172,8 @@ class ChatAdmin(UnicomAdmin):
 
     def live_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Return the newest messages for the page that shows them; a POST says that somebody looks, or writes."""
-        chat = self.get_object(request, unquote(object_id))
+        pk = unquote(object_id)
+        chat = self.get_object(request, pk) if is_clean(pk) else None
         if chat is None:
             raise Http404
         if not (self.has_view_or_change_permission(request, chat) and may_read(request)):
@@ -185,7 +187,8 @@ class ChatAdmin(UnicomAdmin):
     def reply_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Send a reply; what is wrong with it is shown on the chat's page."""
         request.exception_reporter_filter = NothingShown()
-        chat = self.get_object(request, unquote(object_id))
+        pk = unquote(object_id)
+        chat = self.get_object(request, pk) if is_clean(pk) else None
         if chat is None:
             raise Http404
         if not (self.has_view_or_change_permission(request, chat) and may_send(request)):

@@ -8,28 +8,19 @@ Django to be set up when it is imported: a project's asgi.py does that first of 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import logging
 import time
-from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from channels.exceptions import StopConsumer
-from channels.generic.websocket import AsyncWebsocketConsumer
-from channels.layers import get_channel_layer
-from channels.utils import await_many_dispatch
+from unicom.platforms.webchat.connection import Connection
 
 if TYPE_CHECKING:
     from unicom.platforms.webchat.watching import ChatWatch, ListWatch
 
-logger = logging.getLogger("unicom")
-Result = TypeVar("Result")
-
 ME = "_me"
-NO_CHAT, NOBODY, NOT_YOURS, TOO_MUCH = 4400, 4401, 4403, 4429
-BAD_DATA, TOO_LARGE, TROUBLE = 1003, 1009, 1013
+NO_CHAT, TOO_MUCH = 4400, 4429
+BAD_DATA, TOO_LARGE = 1003, 1009
 MOST_BYTES = 32 * 1024
 MOST_SYNCED = 5000
 """How many missed messages one sync sends; who missed more reads pages instead."""
@@ -43,67 +34,11 @@ _UNSEEN = {
 }  # fmt: skip
 
 
-class WebChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+class WebChatConsumer(Connection):
     """Be one socket; see the page on the web chat for its frames and close codes."""
 
     watch: ChatWatch | None = None
     chats: ListWatch | None = None
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Run it; what goes wrong with the layer costs its pushes, never the socket."""
-        self.scope = scope
-
-        async def pass_on(message: dict[str, Any]) -> None:
-            try:
-                await send(message)
-            except OSError:
-                # The server's word for a browser that has gone meanwhile; its disconnect is on the way.
-                logger.debug("A socket was gone before a frame.", exc_info=True)
-
-        self.base_send = pass_on
-        self.channel_layer = get_channel_layer(self.channel_layer_alias)
-        sources = [receive]
-        if self.channel_layer is not None:
-            self.channel_name = await self.channel_layer.new_channel()
-            sources.append(self._next_hint)
-        with contextlib.suppress(StopConsumer):
-            await await_many_dispatch(sources, self.dispatch)
-
-    async def _next_hint(self) -> dict[str, Any]:
-        pause = 0.0
-        while True:
-            try:
-                return await self.channel_layer.receive(self.channel_name)  # type: ignore[no-any-return]
-            except Exception:
-                task = asyncio.current_task()
-                if task is not None and task.cancelling():
-                    raise asyncio.CancelledError from None  # the socket is gone, and the layer took it for its own
-                # A layer gives up waiting after some seconds, or is gone for a while: hints are lost, rows are not.
-                logger.debug("A socket could not listen to the channel layer.", exc_info=True)
-                await asyncio.sleep(pause)
-                pause = min(pause + 0.5, 5.0)
-
-    async def dispatch(self, message: dict[str, Any]) -> None:
-        """Do what a message asks for; trouble ends the socket with a code that says whether to come again."""
-        from django.db import InterfaceError, OperationalError
-
-        from unicom.platforms.webchat.watching import AccountBlocked, Nobody, NotAccessible
-
-        handler = getattr(self, message["type"].replace(".", "_"))
-        try:
-            await handler(message)
-        except StopConsumer:
-            raise
-        except Nobody:
-            await self.close(NOBODY)
-        except (AccountBlocked, NotAccessible):
-            await self.close(NOT_YOURS)
-        except (OperationalError, InterfaceError):
-            logger.exception("The database is in trouble; a socket is asked to come again.")
-            await self.close(TROUBLE)
-        except Exception:
-            logger.exception("A web chat socket failed.")
-            await self.close(1011)
 
     # Coming and going
 
@@ -132,21 +67,22 @@ class WebChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         groups: list[str]
         if chat_id == ME:
             self.chats = ListWatch(visit=visit, channel_id=channel_id)
-            self.account_id = await self._ask(self.chats.account_id)
+            self.account_id = await self.ask(self.chats.account_id)
             if query and not await self._filter(query):
                 return
             groups = [pushing.account_group(self.account_id)]
         else:
             self.watch = ChatWatch(visit=visit, chat_id=chat_id, channel_id=channel_id)
             groups = [pushing.chat_group(chat_id)]
-            self._low = self._high = await self._ask(self.watch.newest)
-        pushing.socket_opened(is_list=self.chats is not None)
-        self._leave: Callable[[], None] | None = lambda: pushing.socket_closed(is_list=self.chats is not None)
-        await self._join(groups)
+            self._low = self._high = await self.ask(self.watch.newest)
+        is_list = self.chats is not None
+        pushing.socket_opened(is_list=is_list)
+        self.leave = lambda: pushing.socket_closed(is_list=is_list)
+        await self.join(groups)
         if self.watch is not None:
             # Only now: whatever is stored from here on is heard of, and what was stored before is counted.
-            self._low = self._high = await self._ask(self.watch.newest)
-        await self._send(type="ready", chat_id=chat_id)
+            self._low = self._high = await self.ask(self.watch.newest)
+        await self.tell(type="ready", chat_id=chat_id)
         self._grace = asyncio.get_running_loop().create_task(self._release_later())
 
     async def disconnect(self, code: int) -> None:
@@ -154,26 +90,11 @@ class WebChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         grace: asyncio.Task[None] | None = getattr(self, "_grace", None)
         if grace is not None:
             grace.cancel()
-        leave = getattr(self, "_leave", None)
-        if leave is not None:
-            leave()
-            self._leave = None
-        for group in getattr(self, "_joined", ()):
-            try:
-                await self.channel_layer.group_discard(group, self.channel_name)
-            except Exception:
-                logger.debug("A socket could not leave its group.", exc_info=True)
+        await super().disconnect(code)
 
-    async def _join(self, groups: list[str]) -> None:
-        self._joined: list[str] = []
-        if self.channel_layer is None:
-            return
-        for group in groups:
-            try:
-                await self.channel_layer.group_add(group, self.channel_name)
-                self._joined.append(group)
-            except Exception:
-                logger.warning("A socket hears of nothing new but at its heartbeats: no channel layer.", exc_info=True)
+    def forget(self) -> None:
+        """Show nothing any more."""
+        self.watch = self.chats = None
 
     # Hints
 
@@ -190,21 +111,21 @@ class WebChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         elif kind == "changed":
             await self._changed(message)
         elif kind == "chat":
-            line = await self._ask(self.watch.chat)
+            line = await self.ask(self.watch.chat)
             if line is not None:
-                await self._send(type="chat_update", chat=line)
+                await self.tell(type="chat_update", chat=line)
         else:
             await self._mark(kind, message)
 
     async def _mark(self, kind: str, message: dict[str, Any]) -> None:
         """Tell of somebody else's reading or writing; a visitor's other tabs need not know of their own."""
         assert self.watch is not None  # noqa: S101  asked before
-        part = await self._ask(self.watch.part)
+        part = await self.ask(self.watch.part)
         details = dict(message["details"])
         if details.pop("account_id", "") == part.account_id:
             return
         about = {"message_id": message["message_id"]} if message["message_id"] else {}
-        await self._send(type=kind, chat_id=message["chat_id"], **about, **details)
+        await self.tell(type=kind, chat_id=message["chat_id"], **about, **details)
 
     async def release(self, message: dict[str, Any]) -> None:
         """Stop waiting for a first frame."""
@@ -230,9 +151,9 @@ class WebChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             return
         assert self.watch is not None  # noqa: S101  a list has no messages
         while True:
-            found = await self._ask(lambda: self.watch.after(self._high))  # type: ignore[union-attr]
+            found = await self.ask(lambda: self.watch.after(self._high))  # type: ignore[union-attr]
             for seq, message in found:
-                await self._send(type="new_message", chat_id=self.watch.chat_id, message=message)
+                await self.tell(type="new_message", chat_id=self.watch.chat_id, message=message)
                 self._high = seq
             if not found:
                 return
@@ -242,19 +163,19 @@ class WebChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         fields = set(message["details"].get("fields") or ())
         if message["seq"] > self._high or (fields and fields <= _UNSEEN):
             return  # it comes as new; or nobody could see the difference
-        found = await self._ask(lambda: self.watch.message(message["message_id"]))  # type: ignore[union-attr]
+        found = await self.ask(lambda: self.watch.message(message["message_id"]))  # type: ignore[union-attr]
         if found is not None:
-            await self._send(type="message_updated", chat_id=self.watch.chat_id, message=found)
+            await self.tell(type="message_updated", chat_id=self.watch.chat_id, message=found)
         else:
-            await self._send(type="message_deleted", chat_id=self.watch.chat_id, message_id=message["message_id"])
+            await self.tell(type="message_deleted", chat_id=self.watch.chat_id, message_id=message["message_id"])
 
     async def _chat_line(self, chat_id: str) -> None:
         assert self.chats is not None  # noqa: S101  asked before
-        line = await self._ask(lambda: self.chats.chat(chat_id))  # type: ignore[union-attr]
+        line = await self.ask(lambda: self.chats.chat(chat_id))  # type: ignore[union-attr]
         if line is not None:
-            await self._send(type="chat_update", chat=line)
+            await self.tell(type="chat_update", chat=line)
         else:
-            await self._send(type="chat_removed", chat_id=chat_id)
+            await self.tell(type="chat_removed", chat_id=chat_id)
 
     # Frames of the client
 
@@ -281,12 +202,12 @@ class WebChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         try:
             frame = json.loads(text)
         except (ValueError, RecursionError):
-            await self._send(type="error", error="The frame is not JSON.")
+            await self.tell(type="error", error="The frame is not JSON.")
             return
         action = frame.get("action") if isinstance(frame, dict) else None
         actions = {"ping": self._ping, "filters": self._set_filters} if self.chats is not None else self._of_chat()
         if not isinstance(action, str) or action not in actions:
-            await self._send(type="error", error=f"action: {action!r} is not one of {', '.join(sorted(actions))}.")
+            await self.tell(type="error", error=f"action: {action!r} is not one of {', '.join(sorted(actions))}.")
             return
         await actions[action](frame)
         if self.watch is not None and self._held:
@@ -296,30 +217,31 @@ class WebChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         return {"ping": self._ping, "typing": self._typing, "read": self._read, "sync": self._sync}
 
     async def _ping(self, frame: dict[str, Any]) -> None:
+        await self.stay()
         if self.chats is not None:
-            await self._ask(self.chats.account_id)
+            await self.ask(self.chats.account_id)
         else:
             self._held = False
             await self._catch_up()  # looks at the access as well, and heals a hint that was lost
-        await self._send(type="pong")
+        await self.tell(type="pong")
 
     async def _typing(self, frame: dict[str, Any]) -> None:
         assert self.watch is not None  # noqa: S101  an action of chats
-        await self._ask(self.watch.typing)
+        await self.ask(self.watch.typing)
 
     async def _read(self, frame: dict[str, Any]) -> None:
         from unicom.platforms.webchat.watching import NotAccessible
 
         message_id = frame.get("message_id")
         if not isinstance(message_id, str) or not message_id:
-            await self._send(type="error", error="message_id: the id of a message is needed.")
+            await self.tell(type="error", error="message_id: the id of a message is needed.")
             return
         assert self.watch is not None  # noqa: S101  an action of chats
-        await self._ask(self.watch.part)
+        await self.ask(self.watch.part)
         try:
-            await self._ask(lambda: self.watch.read(message_id))  # type: ignore[union-attr]
+            await self.ask(lambda: self.watch.read(message_id))  # type: ignore[union-attr]
         except NotAccessible as error:
-            await self._send(type="error", error=str(error))
+            await self.tell(type="error", error=str(error))
 
     async def _sync(self, frame: dict[str, Any]) -> None:
         """Send what came after a message: first what is older than this socket, then what it has not sent yet."""
@@ -329,15 +251,15 @@ class WebChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         watch = self.watch
         after = frame.get("after") or ""
         if not isinstance(after, str):
-            await self._send(type="error", error="after: the id of a message is needed.")
+            await self.tell(type="error", error="after: the id of a message is needed.")
             return
         begin = max(self._low - PAGE, 0)  # without a message to begin after: the newest page
         if after:
-            await self._ask(watch.part)
+            await self.ask(watch.part)
             try:
-                begin = await self._ask(lambda: watch.seq_of(after))
+                begin = await self.ask(lambda: watch.seq_of(after))
             except NotAccessible as error:
-                await self._send(type="error", error=str(error))
+                await self.tell(type="error", error=str(error))
                 return
             if begin <= self._high:
                 # It may have been edited, or have grown, since.
@@ -345,7 +267,7 @@ class WebChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         has_more = await self._fill(begin)
         self._held = False
         await self._catch_up()
-        await self._send(type="synced", chat_id=watch.chat_id, has_more=has_more)
+        await self.tell(type="synced", chat_id=watch.chat_id, has_more=has_more)
 
     async def _fill(self, begin: int) -> bool:
         """Send what lies between a number and what this socket began with; True where that is too much."""
@@ -354,9 +276,9 @@ class WebChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         while at < self._low:
             if sent >= MOST_SYNCED:
                 return True
-            found = await self._ask(partial(watch.after, at, self._low))
+            found = await self.ask(partial(watch.after, at, self._low))
             for seq, message in found:
-                await self._send(type="new_message", chat_id=watch.chat_id, message=message)
+                await self.tell(type="new_message", chat_id=watch.chat_id, message=message)
                 at, sent = seq, sent + 1
             if not found:
                 break
@@ -366,7 +288,7 @@ class WebChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def _set_filters(self, frame: dict[str, Any]) -> None:
         given = frame.get("filters")
         if not isinstance(given, dict):
-            await self._send(type="error", error="filters: an object is needed.")
+            await self.tell(type="error", error="filters: an object is needed.")
             return
         plain = {
             str(key): value if isinstance(value, str) else json.dumps(value)
@@ -374,25 +296,15 @@ class WebChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             if value is not None
         }
         if await self._filter(plain):
-            await self._send(type="ready", chat_id=ME)
+            await self.tell(type="ready", chat_id=ME)
 
     async def _filter(self, filters: dict[str, str]) -> bool:
         from unicom.errors import InvalidMessage
 
         assert self.chats is not None  # noqa: S101  asked before
         try:
-            await self._ask(lambda: self.chats.set_filters(filters))  # type: ignore[union-attr]
+            await self.ask(lambda: self.chats.set_filters(filters))  # type: ignore[union-attr]
         except InvalidMessage as error:
-            await self._send(type="error", error=str(error))
+            await self.tell(type="error", error=str(error))
             return False
         return True
-
-    # Tools
-
-    async def _ask(self, question: Callable[[], Result]) -> Result:
-        from unicom.platforms.webchat.threads import in_thread
-
-        return await in_thread(question)
-
-    async def _send(self, **frame: Any) -> None:
-        await self.send(text_data=json.dumps(frame))

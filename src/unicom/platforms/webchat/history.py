@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Q
+from django.db.models import F, Q
 
 from unicom.errors import NotAccessible
 from unicom.models import Chat, Message
 
 MOST = 200
+MOST_TURNINGS = 300
+"""Beyond so many, the oldest branches are shown together: nobody finds their way among them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,9 +62,10 @@ def seq_of(chat_id: str, message_id: str) -> int:
 def _other_branches(chat: Chat, branch: str) -> Q:
     """Return what is not on the branch: between each turning and what it answers, seen from the branch's end."""
     turnings = (
-        Message.objects.filter(chat=chat, is_outgoing=False, seq__isnull=False, reply_to_message__seq__isnull=False)
+        # Who answers the newest message turns nowhere.
+        Message.objects.filter(chat=chat, is_outgoing=False, seq__gt=F("reply_to_message__seq") + 1)
         .order_by("-seq")
-        .values_list("seq", "reply_to_message__seq")
+        .values_list("seq", "reply_to_message__seq")[:MOST_TURNINGS]
     )
     pairs = [(seq or 0, root or 0) for seq, root in turnings]
     hidden = Q(pk__in=[])

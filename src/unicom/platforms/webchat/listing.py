@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from django.db.models import F, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models import IntegerField, OuterRef, Q, QuerySet, Subquery
 
 from unicom.models import AccountChat, Chat, Message
 from unicom.platforms.webchat import access
@@ -47,4 +47,4 @@ def listed(chats: QuerySet[Chat], account_id: str) -> QuerySet[Chat]:
         seq__gte=OuterRef("last_seq") - LOOKED_AT,
     )
     rows = unread.order_by().values("pk")[:COUNTED]
-    return chats.select_related("last_message").annotate(unread=_CountOf(rows), at=F("last_message_at"))
+    return chats.select_related("last_message").annotate(unread=_CountOf(rows))

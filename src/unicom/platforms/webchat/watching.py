@@ -29,6 +29,10 @@ class Nobody(Exception):
     """Say that there is no session of a user or a guest (any more)."""
 
 
+def _leave_as_it_is(*_: Any, **__: Any) -> None:
+    """Do nothing."""
+
+
 @dataclass(kw_only=True)
 class Visit:
     """Be who holds a socket: the session is read anew each time, so that a log-out or a block takes effect."""
@@ -40,7 +44,11 @@ class Visit:
     def person(self) -> Person:
         """Return who it is; raises Nobody."""
         request = HttpRequest()
-        request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key=self.session_key)
+        session = import_module(settings.SESSION_ENGINE).SessionStore(session_key=self.session_key)
+        # Looking must not change it: a new key would never reach the browser, and a flush is the log-out's.
+        for change in ("cycle_key", "flush", "save"):
+            setattr(session, change, _leave_as_it_is)
+        request.session = session
         if self.session_key:
             request.user = get_user(request)
         else:
