@@ -127,6 +127,7 @@ async def test_known_failure_23_no_filter_of_a_socket_reaches_another_table(sock
     await begun(guest)
     mine = socket(guest, "_me/?account_chats__account__member__user__password__startswith=a")
     assert "not a filter" in (await mine.open())["error"]
+    assert await mine.next() == {"closed": 4400}
 
 
 async def test_a_chat_that_is_deleted_leaves_the_list_and_closes_its_socket(socket, guest):

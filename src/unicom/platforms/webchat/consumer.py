@@ -69,6 +69,7 @@ class WebChatConsumer(Connection):
             self.chats = ListWatch(visit=visit, channel_id=channel_id)
             self.account_id = await self.ask(self.chats.account_id)
             if query and not await self._filter(query):
+                await self.close(NO_CHAT)  # the error has said which key
                 return
             groups = [pushing.account_group(self.account_id)]
         else:

@@ -13,9 +13,10 @@ import os
 import threading
 from collections import deque
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
-from django.db import close_old_connections
+from django.db import close_old_connections, transaction
 
 from unicom import live
 from unicom.conf import settings
@@ -51,16 +52,19 @@ def connect() -> None:
 
 def _somebody_joined(sender: Any, instance: Any, *, created: bool, **_: Any) -> None:
     if created:
-        live.chat_changed(instance.chat)
+        _say_later([instance.chat_id])
 
 
-def _many_joined(sender: Any, instance: Any, action: str, pk_set: set[Any] | None, **_: Any) -> None:
-    if action != "post_add" or not pk_set:
-        return
-    from unicom.models import Chat
+def _many_joined(sender: Any, instance: Any, action: str, pk_set: set[Any] | None, *, reverse: bool, **_: Any) -> None:
+    if action == "post_add" and pk_set:
+        _say_later(list(pk_set) if reverse else [instance.pk])
 
-    for chat in [instance] if isinstance(instance, Chat) else Chat.objects.filter(pk__in=pk_set):
-        live.chat_changed(chat)
+
+def _say_later(chat_ids: list[str]) -> None:
+    """Say that chats have somebody new, without a look at the rows: of another platform's nobody is listening."""
+    if can_reach():
+        for chat_id in chat_ids:
+            transaction.on_commit(partial(push, Hint(kind="chat", chat_id=chat_id)), robust=True)
 
 
 def push(hint: Hint) -> None:

@@ -61,7 +61,8 @@ class Visit:
     def _same_user(self) -> Any:
         if self.user is None or not self.user.is_authenticated:
             return AnonymousUser()
-        found = type(self.user)._default_manager.filter(pk=self.user.pk).first()
+        # A middleware may have wrapped it: the class is asked for, not the type.
+        found = self.user.__class__._default_manager.filter(pk=self.user.pk).first()
         return found if found is not None and found.is_active else AnonymousUser()
 
 
