@@ -107,7 +107,6 @@ def test_starting_django_loads_nothing_optional() -> None:
         "openai",
         "playwright",
         "redis",
-        "telegramify_markdown",
     }
     assert modules & optional == set()
 

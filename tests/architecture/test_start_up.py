@@ -18,7 +18,7 @@ from django.db.migrations.loader import MigrationLoader
 ROOT = Path(__file__).parents[2]
 HEAVY = ("aiogram", "celery", "channels", "charset_normalizer", "django_ace", "dkim", "dns", "django_tasks", "httpx2",
          "imapclient", "jinja2", "openai", "PIL", "playwright", "psycopg", "pydantic_ai", "pytest", "redis",
-         "telegramify_markdown", "uvicorn")  # fmt: skip
+         "uvicorn")  # fmt: skip
 
 
 def loaded_by(program: str, **environment: str) -> set[str]:
