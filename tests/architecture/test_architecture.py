@@ -174,9 +174,13 @@ def test_nothing_but_the_tests_knows_the_testing_package() -> None:
 
 def test_no_html_is_written_from_scripts_but_in_one_place() -> None:
     writes = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|unsafeHTML|document\.write|\beval\(|new Function\(")
-    # What is built from frontend/ holds libraries, too; its sources are looked at instead.
+    # What is built from frontend/ holds libraries, too; its sources are looked at instead. The editor is copied whole.
     built = {"client.js", "webchat.js", "webchat-with-sidebar.js"}
-    pages = [path for path in (*SRC.rglob("*.js"), *SRC.rglob("*.html")) if path.name not in built]
+    pages = [
+        path
+        for path in (*SRC.rglob("*.js"), *SRC.rglob("*.html"))
+        if path.name not in built and "vendor" not in path.parts
+    ]
     scripts = [*pages, *(SRC.parent / "frontend").glob("src/**/*.ts")]
     wrong = [
         f"{path.relative_to(SRC.parent)}:{number}: {line.strip()[:80]}"
