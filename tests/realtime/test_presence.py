@@ -92,8 +92,8 @@ async def test_a_growing_answer_is_pushed_and_a_reload_shows_what_came_so_far(so
     await mine.open()
     await mine.send(action="ping")
     await mine.next("pong")
-    for text in ("The", "The answer"):
-        await Message.objects.filter(pk=answer.pk).aupdate(text=text, raw={"is_streaming": True})
+    for text, raw in (("The", {"is_streaming": True}), ("The answer", {"llm": {"partial": True}})):
+        await Message.objects.filter(pk=answer.pk).aupdate(text=text, raw=raw)
         await in_thread(live.message_changed, answer)
         frame = await mine.next("message_updated")
         assert (frame["message"]["text"], frame["message"]["is_streaming"]) == (text, True)

@@ -32,7 +32,7 @@ def message_dict(message: Message) -> dict[str, Any]:
         "progress_updates_for_user": raw.get("progress_updates_for_user") or tool.get("progress_updates_for_user"),
         "result_status": raw.get("result_status") or tool.get("result_status"),
         "client_msg_id": raw.get("client_msg_id"),
-        "is_streaming": bool(raw.get("is_streaming")),
+        "is_streaming": bool(raw.get("is_streaming") or (raw.get("llm") or {}).get("partial")),
         "edited_at": timezone.localtime(message.edited_at).isoformat() if message.edited_at else None,
     }
 
