@@ -89,7 +89,7 @@ def _small_enough(view: View) -> View:
 
     @functools.wraps(view)
     def measured(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        length = request.META.get("CONTENT_LENGTH") or "0"
+        length = request.headers.get("content-length") or "0"
         if str(length).isdigit() and int(length) > settings.UNICOM_MAX_UPLOAD_BYTES + FORM_BYTES:
             return error(413, f"The request is too large; a file may have {settings.UNICOM_MAX_UPLOAD_BYTES:,} bytes.")
         return view(request, *args, **kwargs)
