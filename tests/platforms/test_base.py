@@ -173,7 +173,7 @@ def test_a_pace_that_could_never_be_kept_is_refused(pace: list[Any]) -> None:
 def test_an_unknown_platform_is_told_which_there_are() -> None:
     with pytest.raises(UnknownPlatform) as error:
         adapter_class("Telegramm")
-    assert "'Telegramm' is not one of Internal, Telegram, WebChat" in str(error.value)
+    assert "'Telegramm' is not one of Email, Internal, Telegram, WebChat, WhatsApp" in str(error.value)
 
 
 def test_a_platform_can_be_replaced_and_removed(settings: Any) -> None:
