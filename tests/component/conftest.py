@@ -19,9 +19,9 @@ def built() -> None:
     subprocess.run([ROOT / "scripts" / "frontend.sh"], check=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Have one browser for all."""
+    """Have one browser for a file; for longer it would keep its event loop running under everybody else's tests."""
     with chromium("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream") as started:
         yield started
 

@@ -265,6 +265,7 @@ def test_unread_read_and_typing_marks(visitor: Visitor, site: Site) -> None:
     chat.write("First")
     chat.says("Echo: First")
     first = site.control("chat")["id"]
+    chat.page.wait_for_timeout(800)  # what was shown is marked as read a moment later
     chat.page.get_by_role("button", name="New chat").first.click()
     chat.write("Second")
     chat.says("Echo: Second")
