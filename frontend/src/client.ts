@@ -92,7 +92,7 @@ export class RealTimeWebChatClient {
   private listing = 0;
   private lastTyping = 0;
   private lastSent = "";
-  private readTimer: ReturnType<typeof setTimeout> | undefined;
+  private readonly readTimers = new Map<string, ReturnType<typeof setTimeout>>();
   private channel: BroadcastChannel | null = null;
 
   constructor(apiBase = "/unicom/webchat", options: ClientOptions = {}) {
@@ -221,16 +221,18 @@ export class RealTimeWebChatClient {
     else void this.api.markTyping(this.chatId).catch(ignored);
   }
 
-  /** Say that the visitor has seen everything up to a message; of many in a moment the last one is told. */
-  read(messageId: string): void {
-    const chatId = this.chatId;
+  /** Say that the visitor has seen a chat up to a message; of many in a moment the last one is told. */
+  read(messageId: string, chatId = this.chatId): void {
     if (!chatId) return;
-    clearTimeout(this.readTimer);
-    this.readTimer = setTimeout(() => {
+    // Each chat has its own moment: whoever goes on to another chat has read the one before all the same.
+    clearTimeout(this.readTimers.get(chatId));
+    const tell = () => {
+      this.readTimers.delete(chatId);
       if (!this.running) return;
       if (this.chatId === chatId && this.room?.isReady) this.room.send({ action: "read", message_id: messageId });
       else void this.api.markRead(chatId, messageId).catch(ignored);
-    }, READ_MS);
+    };
+    this.readTimers.set(chatId, setTimeout(tell, READ_MS));
   }
 
   /** Tell this visitor's other pages that something changed. */

@@ -260,7 +260,7 @@ export class Session extends EventTarget {
     const last = this.current.messages.findLast(({ is_outgoing }) => is_outgoing === true);
     if (!last || last.id === this.readMark || document.hidden) return;
     this.readMark = last.id;
-    this.client.read(last.id);
+    this.client.read(last.id, last.chat_id);
   }
 
   /** Load older pages until a message is there; false where it is not to be had. */

@@ -45,7 +45,7 @@ class WebhookQueue:
         self._ready: deque[Hashable] = deque()
 
     def __len__(self) -> int:
-        return len({entry.number for entry in self._entries}) if self._disorder.copies > 1 else len(self._entries)
+        return len({entry.number for entry in list(self._entries)}) if self._disorder.copies > 1 else len(self._entries)
 
     @property
     def entries(self) -> list[Entry]:
