@@ -34,6 +34,7 @@ from unicom import (
     moving,
     platform_templates,
     receipts,
+    suppressions,
     threads,
     windows,
 )
@@ -51,7 +52,6 @@ from unicom.models import (
     Message,
     MessageInlineImage,
     Request,
-    Suppression,
 )
 from unicom.platforms import adapter_class
 from unicom.platforms.base import Adapter
@@ -473,12 +473,7 @@ def _status_changed(channel: Channel, event: StatusChanged) -> Ingested:
 
 
 def _contact_changed(channel: Channel, event: ContactChanged) -> Ingested:
-    account = arrivals.account(channel, event.sender, "")
-    if event.reachable:
-        Suppression.objects.filter(channel=channel, account=account, scope=event.scope).delete()
-    else:
-        reason = event.reason or "the contact left"
-        insert_if_absent(Suppression(channel=channel, account=account, reason=reason, scope=event.scope))
+    suppressions.contact_changed(channel, event)
     return Ingested(event=event)
 
 

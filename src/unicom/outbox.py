@@ -18,7 +18,7 @@ from typing import Any
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, router, transaction
 from django.utils import timezone
 
-from unicom import buttons, health, jobs, pacing, statuses, windows
+from unicom import buttons, health, jobs, pacing, statuses, suppressions, windows
 from unicom.adapters import adapter_for
 from unicom.claiming import QUEUE, claim
 from unicom.cleaning import clean
@@ -314,7 +314,7 @@ def _not_delivered(delivery: Delivery, error: DeliveryError) -> bool:
             error_code=error.code,
         )
     if error.suppress:
-        statuses.suppress(delivery, error.suppress, error.suppress_scope)
+        suppressions.suppress(delivery, error.suppress, error.suppress_scope)
     if error.moved_to:
         if delivery.attempts > 3 or not _moved(delivery.chat_id, error.moved_to):
             return _settle(delivery, FAILED, f"{error.reason} (the conversation goes on in another chat)", error.code)

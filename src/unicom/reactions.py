@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from unicom import categories, fetching, health, receipts, signals, statuses
+from unicom import categories, fetching, health, receipts, signals, statuses, suppressions
 from unicom.adapters import adapter_for, look_after, recheck
 from unicom.errors import DeliveryError, EncryptionKeyError
 from unicom.jobs import RetryLater, job, slow_job
@@ -159,7 +159,7 @@ def apply_early_receipt(args: dict[str, Any]) -> None:
         )
         reason, scope = args.get("suppress") or ("", "")
         if reason:
-            statuses.suppress(delivery, reason, scope)
+            suppressions.suppress(delivery, reason, scope)
     elif timezone.now() < datetime.fromisoformat(args["until"]):
         raise RetryLater(timedelta(seconds=5))
     else:

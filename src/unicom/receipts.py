@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from unicom import jobs, statuses
+from unicom import jobs, statuses, suppressions
 from unicom.errors import AnomalousPayload
 from unicom.ids import bounded
 from unicom.models import Channel, Delivery, Message
@@ -55,9 +55,9 @@ def take(channel: Channel, event: StatusChanged) -> bool:
     statuses.receipt(
         delivery, event.status, at=event.timestamp, error=event.error, code=event.code, details=event.details
     )
-    suppress = event.suppress or (statuses.softly_bounced(delivery) if event.is_soft else "")
+    suppress = event.suppress or (suppressions.softly_bounced(delivery) if event.is_soft else "")
     if suppress:
-        statuses.suppress(delivery, suppress, event.suppress_scope)
+        suppressions.suppress(delivery, suppress, event.suppress_scope)
     return True
 
 

@@ -9,14 +9,12 @@ from typing import Any
 from django.utils import timezone
 
 from unicom import jobs, live, signals
-from unicom.models import Chat, Delivery, Message, Suppression
+from unicom.models import Chat, Delivery, Message
 from unicom.rows import next_seq, update_row, update_rows
 from unicom.types import BOUNCED, CANCELLED, DELIVERED, FAILED, OPEN_STATES, QUEUED, RANK, SEEN, SENDING, SENT, UNKNOWN
 
 SETTLED = frozenset({UNKNOWN, SENT, FAILED, BOUNCED, DELIVERED, SEEN, CANCELLED})
 _FAILURES = (FAILED, BOUNCED)
-SOFT_BOUNCES = 5
-"""After how many returns an address is given up that may work another time."""
 
 
 def fold(deliveries: Iterable[tuple[str, str]]) -> str:
@@ -207,22 +205,3 @@ def _keep_details(delivery: Delivery, details: Mapping[str, Any]) -> None:
     row = Delivery.objects.select_for_update(of=("self",)).only("result").get(pk=delivery.pk)
     if any(row.result.get(key) != value for key, value in details.items()):
         Delivery.objects.filter(pk=delivery.pk).update(result={**row.result, **details})
-
-
-def softly_bounced(delivery: Delivery) -> str:
-    """Return why an address is given up whose mail keeps coming back; nothing while there is hope."""
-    returned = Delivery.objects.filter(channel=delivery.channel_id, recipient=delivery.recipient, state=BOUNCED).count()
-    return f"mail to it came back {returned} times" if returned >= SOFT_BOUNCES else ""
-
-
-def suppress(delivery: Delivery, reason: str, scope: str = "") -> None:
-    """Note that whom a delivery is for is not to be written to again, or not with one kind of messages."""
-    if delivery.recipient:
-        Suppression.objects.get_or_create(
-            channel_id=delivery.channel_id, address=delivery.recipient, defaults={"reason": reason[:255]}
-        )
-    elif not delivery.chat.is_group:
-        for account in delivery.chat.accounts.all()[:2]:
-            Suppression.objects.get_or_create(
-                channel_id=delivery.channel_id, account=account, scope=scope, defaults={"reason": reason[:255]}
-            )

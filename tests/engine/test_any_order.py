@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from unicom.inbound import ingest
 from unicom.models import Channel, Job, Message, Request, Update
 from unicom.testing import drain
 from unicom.testing.memory import Wire, sent
+from unicom.types import ContactChanged, Person
 
 MESSAGES = [{"id": n, "chat": f"chat{n % 2}", "sender": f"person{n % 2}", "text": f"text {n}"} for n in range(1, 5)]
 RECEIPTS = [{"status": status, "of": f"memory:{n}"} for n in (1, 2) for status in ("sent", "delivered", "seen")]
@@ -71,3 +74,21 @@ def test_any_number_and_order_of_webhooks_and_receipts_ends_the_same(
         "numbers": [True, True, True],
         "dead": 0,
     }
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(news=st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1, max_size=8).flatmap(st.permutations))
+def test_leaving_and_coming_back_end_as_the_newest_news_says(
+    memory_channel: Channel, news: list[tuple[int, bool]]
+) -> None:
+    """Of the same second the coming back counts: a contact that left after all refuses the next message anyway."""
+    memory_channel.suppressions.all().delete()
+    memory_channel.receipts.all().delete()
+    began = datetime(2026, 11, 27, tzinfo=UTC)
+    for second, reachable in news:
+        event = ContactChanged(
+            sender=Person(external_id="ann"), reachable=reachable, timestamp=began + timedelta(seconds=second)
+        )
+        ingest(memory_channel, [event])
+    _, is_reachable = max(news)
+    assert memory_channel.suppressions.count() == (0 if is_reachable else 1)
