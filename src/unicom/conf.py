@@ -112,6 +112,11 @@ class UnicomSettings:
         return value
 
     @property
+    def UNICOM_SYSTEM_EMAIL_CHANNEL(self) -> str:
+        """The e-mail channel Django's own mail goes through, by name, address or id; empty: the only active one."""
+        return str(_setting("UNICOM_SYSTEM_EMAIL_CHANNEL", "") or "")
+
+    @property
     def UNICOM_DNS_RESOLVER(self) -> str:
         """The dotted path of a class that looks names up in the DNS instead of the system's resolver."""
         return str(_setting("UNICOM_DNS_RESOLVER", "") or "")
@@ -294,6 +299,16 @@ class UnicomSettings:
         """What of the environment a program of its own needs to find its libraries; no setting and no secret."""
         names = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
         return {name: os.environ[name] for name in names if name in os.environ}
+
+    @property
+    def email_backend(self) -> str:
+        """Django's EMAIL_BACKEND."""
+        return str(_django.EMAIL_BACKEND)
+
+    @property
+    def system_senders(self) -> list[str]:
+        """Whom Django's own mail is from, where nobody says otherwise."""
+        return [str(_django.DEFAULT_FROM_EMAIL), str(_django.SERVER_EMAIL)]
 
     @property
     def secret_keys(self) -> list[str]:

@@ -355,7 +355,8 @@ def _place(adapter: Adapter, channel: Channel, given: Mapping[Any, Any], problem
             wish.answered, wish.chat = answered, place
     if wish.answered is not None:
         wish.priority = PRIORITY_REPLY
-    if wish.chat is None and not wish.new_chat and "chat_id" not in problems and not wish.addresses.get("to"):
+    is_addressed = any(wish.addresses.get(key) for key in ("to", "cc", "bcc"))
+    if wish.chat is None and not wish.new_chat and "chat_id" not in problems and not is_addressed:
         problems["chat_id"] = "required"
 
 

@@ -60,7 +60,8 @@ def test_a_signal_s_arguments_are_those_it_is_sent_with(name: str) -> None:
 
 
 def test_every_check_is_documented() -> None:
-    raised = set(re.findall(r'id="(unicom\.[EW]\d+)"', (SOURCE / "checks.py").read_text()))
+    sources = [SOURCE / "checks.py", *(SOURCE / "platforms").rglob("*.py")]
+    raised = {found for path in sources for found in re.findall(r'id="(unicom\.[EW]\d+)"', path.read_text())}
     assert set(re.findall(r"`(unicom\.[EW]\d+)`", (ROOT / "docs" / "running.md").read_text())) == raised
 
 

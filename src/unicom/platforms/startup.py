@@ -9,6 +9,7 @@ READY = (
     "unicom.platforms.webchat.guests.connect",
     "unicom.platforms.webchat.pushing.connect",
     "unicom.platforms.email.seen_marks.connect",
+    "unicom.platforms.email.system_mail.connect",
 )
 # Run beside the development server, which no platform can reach from outside.
 DEVELOPMENT = (

@@ -77,6 +77,14 @@ class ZoneResolver:
         """Return the hosts of a service."""
         return [(text.decode().split()[0], int(text.split()[1])) for text in ZONE.get(f"srv:{name}", [])]
 
+    def a(self, name: str) -> list[str]:
+        """Return the IPv4 addresses of a host."""
+        return [text.decode() for text in ZONE.get(f"a:{name}", [])]
+
+    def aaaa(self, name: str) -> list[str]:
+        """Return the IPv6 addresses of a host."""
+        return [text.decode() for text in ZONE.get(f"aaaa:{name}", [])]
+
 
 @pytest.fixture(autouse=True)
 def _own_dns(settings: Any) -> Iterator[None]:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, cast
 
 from unicom.errors import DeliveryError, UnsupportedFeature
 from unicom.platforms.base import Adapter
-from unicom.platforms.email import addresses, answers, composing, reacher, tokens, tracking, transport
+from unicom.platforms.email import addresses, answers, composing, further_headers, reacher, tokens, tracking, transport
 from unicom.platforms.email.config import EmailConfig
 from unicom.types import Answered, DeliveryResult, InboundEvent, Limits, OutboundMessage, Part, Setup, Stamp
 
@@ -23,6 +23,7 @@ class EmailAdapter(Adapter):
     supports_addresses: ClassVar[bool] = True
     supports_html: ClassVar[bool] = True
     supports_files: ClassVar[bool] = True
+    passthrough: ClassVar[frozenset[str]] = frozenset({"headers", "tracking"})
     safe_to_repeat: ClassVar[bool] = True  # by its Message-ID
     limits: ClassVar[Limits] = Limits(
         file_bytes=25 * 1024 * 1024, download_bytes=50 * 1024 * 1024, automatic_per_hour=20
@@ -73,6 +74,12 @@ class EmailAdapter(Adapter):
             value = message.list_unsubscribe
             if not (tracking.is_link(value) and value.lower().startswith("https://") and value.isascii()):
                 problems["list_unsubscribe"] = f"{value[:60]!r} is not an https address in ASCII"
+        if sentence := further_headers.problem(message):
+            problems["headers"] = sentence
+        if not isinstance(message.options.get("tracking", True), bool):
+            problems["tracking"] = f"{message.options['tracking']!r} is not True or False"
+        if not (message.is_edit or message.text.strip() or message.html.strip() or message.files or message.subject):
+            problems["text"] = "required: a mail needs a subject, text, html or a file"
         count = len(message.to) + len(message.cc) + len(message.bcc)
         if not count and not message.is_edit:
             problems.setdefault("to", "required: nobody is named, and the chat has nobody to answer")
@@ -111,6 +118,7 @@ class EmailAdapter(Adapter):
             "references": references,
             "auto_submitted": automatic if message.is_automatic else "",
             "list_unsubscribe": message.list_unsubscribe,
+            "headers": message.options.get("headers", {}),
             "skip_reacher": message.skip_reacher,
             "tracking": (
                 {"id": message.tracking_id, "without": message.list_unsubscribe} if self._is_tracked(message) else {}
@@ -163,7 +171,8 @@ class EmailAdapter(Adapter):
         return config.SENT_COPY and config.IMAP is not None and (bool(config.EMAIL_BACKEND) or host not in KEEPS_COPIES)
 
     def _is_tracked(self, message: OutboundMessage) -> bool:
-        return self.mailbox.TRACKING and tracking.is_possible(message)
+        wanted = self.mailbox.TRACKING and message.options.get("tracking", True)
+        return bool(wanted) and tracking.is_possible(message)
 
     def _message_id(self, message: OutboundMessage) -> str:
         return self._external_id(message, 0)

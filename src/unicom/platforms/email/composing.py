@@ -73,6 +73,7 @@ def _headers(message: Message, config: EmailConfig, part: Part) -> None:
     ]
     if unsubscribe := options.get("list_unsubscribe"):
         found += [("List-Unsubscribe", f"<{unsubscribe}>"), ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")]
+    found += [(str(name), str(value)) for name, value in options.get("headers", {}).items()]
     if options.get("delivery"):
         found.append((tokens.HEADER, tokens.delivery_token(options["delivery"])))
     for name, value in found:

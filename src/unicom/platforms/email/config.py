@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import ssl
 from functools import lru_cache
 from pathlib import Path
@@ -69,6 +70,14 @@ def _context(ca_file: str) -> ssl.SSLContext:
     return context
 
 
+def _is_network(value: str) -> bool:
+    try:
+        network = ipaddress.ip_network(value.strip(), strict=False)
+    except ValueError:
+        return False
+    return network.prefixlen > 0  # the whole internet is not ours
+
+
 class ImapServer(_Server):
     """Say where mail is read."""
 
@@ -131,7 +140,9 @@ class EmailConfig(AdapterConfig):
     )
     AUTHSERV_ID: str = Field("", description="The name our own mail server signs Authentication-Results with.")
     TRUSTED_RELAYS: list[str] = Field(
-        default_factory=list, description="Names of relays of ours whose results on incoming mail are believed too."
+        default_factory=list,
+        description="Names, addresses or networks of relays of ours: what they note of incoming mail is believed.",
+        max_length=50,
     )
 
     @field_validator("EMAIL_ADDRESS")
@@ -146,6 +157,22 @@ class EmailConfig(AdapterConfig):
     def _is_one_line(cls, value: str) -> str:
         if any(ord(character) < 32 for character in value):
             raise ValueError("contains a line break or another control character")
+        return value
+
+    @field_validator("EMAIL_BACKEND")
+    @classmethod
+    def _is_another_backend(cls, value: str) -> str:
+        if value == "unicom.platforms.email.backend.EmailBackend":
+            raise ValueError("it sends through a channel, and a channel cannot send through itself")
+        return value
+
+    @field_validator("TRUSTED_RELAYS")
+    @classmethod
+    def _are_relays(cls, value: list[str]) -> list[str]:
+        for item in value:
+            is_name = bool(re.fullmatch(r"(?i)(?=.*[a-z])[a-z0-9_](?:[a-z0-9_.\-]{0,251}[a-z0-9_])?\.?", item.strip()))
+            if not (is_name or _is_network(item)):
+                raise ValueError(f"{item[:60]!r} is neither the name of a host nor an address or a network")
         return value
 
     @property

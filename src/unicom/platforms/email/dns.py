@@ -30,6 +30,14 @@ class Resolver(Protocol):
         """Return the hosts and ports of a service, the preferred first."""
         ...
 
+    def a(self, name: str) -> list[str]:
+        """Return the IPv4 addresses of a host."""
+        ...
+
+    def aaaa(self, name: str) -> list[str]:
+        """Return the IPv6 addresses of a host."""
+        ...
+
 
 class SystemResolver:
     """Ask the servers this machine asks."""
@@ -49,6 +57,14 @@ class SystemResolver:
         return [
             (str(record.target).rstrip(".").lower(), int(record.port)) for record in found if str(record.target) != "."
         ]
+
+    def a(self, name: str) -> list[str]:
+        """Return the IPv4 addresses of a host."""
+        return [str(record.address) for record in self._ask(name, "A")]
+
+    def aaaa(self, name: str) -> list[str]:
+        """Return the IPv6 addresses of a host."""
+        return [str(record.address) for record in self._ask(name, "AAAA")]
 
     def _ask(self, name: str, kind: str) -> list[Any]:
         import dns.exception

@@ -130,14 +130,14 @@ def _take_apart(message: Message, mail: Mail) -> None:
         name = _name(part)
         is_body = kind in ("text/plain", "text/html") and not name and _disposition(part) != "attachment"
         if is_body:
-            text = decoding.text_of(_content(part), _charset(part))
+            text = decoding.text_of(content_of(part), _charset(part))
             (texts if kind == "text/plain" else pages).append(text)
             continue
         mail.files.append(
             MailFile(
                 name=name or _unnamed(part, len(mail.files) + 1),
                 content_type=str(clean(kind))[:255],
-                content=_content(part),
+                content=content_of(part),
                 content_id=decoding.header_text(str(part.get("Content-ID", ""))).strip("<>")[:255],
             )
         )
@@ -158,7 +158,8 @@ def _leaves(message: Message, budget: guards.Budget) -> Iterator[Message]:
             yield part
 
 
-def _content(part: Message) -> bytes:
+def content_of(part: Message) -> bytes:
+    """Return what is in a part, decoded."""
     if part.is_multipart():
         return b"\r\n".join(as_bytes(each) for each in inner(part))
     content = part.get_payload(decode=True)
@@ -196,8 +197,14 @@ def _unnamed(part: Message, number: int) -> str:
         subject = headers_of(inner(part)[0]) if inner(part) else []
         title = next((decoding.header_text(value) for key, value in subject if key == "subject"), "")
         return f"{title[:80] or f'message {number}'}.eml"
+    return name_for(kind, f"part{number}")
+
+
+def name_for(kind: str, stem: str = "file") -> str:
+    """Return a name for a file that has none."""
     known = {
-        "text/calendar": "invite.ics", "text/html": f"part{number}.html", "text/plain": f"part{number}.txt",
+        "text/calendar": "invite.ics", "text/html": f"{stem}.html", "text/plain": f"{stem}.txt",
         "message/delivery-status": "delivery-status.txt", "text/rfc822-headers": "headers.txt",
+        "message/rfc822": f"{stem}.eml", "application/octet-stream": f"{stem}.bin",
     }  # fmt: skip
-    return known.get(kind) or f"part{number}.{kind.partition('/')[2].partition('+')[0][:20] or 'bin'}"
+    return known.get(kind) or f"{stem}.{kind.partition('/')[2].partition('+')[0][:20] or 'bin'}"

@@ -1,7 +1,7 @@
-"""Judge who wrote a mail by what can be proven: DKIM, and DMARC through it, verified here; SPF as our own server says.
+"""Judge who wrote a mail by what can be proven: DKIM, and DMARC through it, verified here; SPF where it can be known.
 
-A header that says "pass" proves nothing, for anybody can write one. SPF needs the address the mail came from, which a
-mailbox does not tell: it is believed of a server named in ``AUTHSERV_ID`` or ``TRUSTED_RELAYS`` only, else it is none.
+A header that says "pass" proves nothing, for anybody can write one. SPF needs the address the mail came from, which
+only a server named in ``AUTHSERV_ID`` or ``TRUSTED_RELAYS`` can tell, else it is none: see ``envelope.py``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from unicom.platforms.email import addresses, decoding, guards
+from unicom.platforms.email import addresses, decoding, envelope, guards
 from unicom.platforms.email.config import EmailConfig
 from unicom.platforms.email.dns import DnsTrouble, Resolver, resolver
 
@@ -19,8 +19,6 @@ logger = logging.getLogger("unicom.email")
 
 MOST_SIGNATURES = 5
 MOST_BYTES = 30 * 1024 * 1024
-_RESULT = re.compile(r"(?i)\bspf\s*=\s*([a-z]+)")
-_MAIL_FROM = re.compile(r"(?i)\bsmtp\.mail(?:from)?\s*=\s*\"?(?:[^\s;@\"]*@)?([a-z0-9.\-]+)")
 
 
 def verdict(raw: bytes, config: EmailConfig, *, dns: Resolver | None = None) -> dict[str, Any]:
@@ -42,7 +40,7 @@ def _verdict(raw: bytes, config: EmailConfig, dns: Resolver) -> dict[str, Any]:
         return {**result, "dmarc": "fail" if len(senders) > 1 else "none"}  # whose would it be?
     domain = addresses.encoded(people[0][1]).rpartition("@")[2].lower()
     signatures = _signatures(raw, headers, dns)
-    spf, mail_from = _spf(headers, config)
+    spf, mail_from = envelope.result(headers, config, dns)
     try:
         policy = _policy(domain, dns)
     except DnsTrouble:
@@ -158,18 +156,3 @@ def organisation(domain: str) -> str:
         return str(_suffixes().privatesuffix(domain) or domain)
     except ImportError:
         return domain  # without the list only equal domains are one organisation's
-
-
-def _spf(headers: list[tuple[str, str]], config: EmailConfig) -> tuple[str, str]:
-    """Return the result of SPF and the domain it is for, of the topmost header of a server of ours."""
-    trusted = {name.lower() for name in (config.AUTHSERV_ID, *config.TRUSTED_RELAYS) if name}
-    for name, value in headers:
-        if name != "authentication-results":
-            continue
-        server, _, results = value.partition(";")
-        if server.strip().split(" ")[0].lower() not in trusted:
-            continue
-        said = next((part for part in results.split(";") if _RESULT.search(part)), "")
-        result, sender = _RESULT.search(said), _MAIL_FROM.search(said)
-        return (result[1].lower() if result else "none"), (sender[1].lower() if sender else "")
-    return "none", ""
