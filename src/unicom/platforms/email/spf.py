@@ -1,4 +1,4 @@
-"""Evaluate SPF (RFC 7208): may a host with this address send mail for this domain?
+"""Evaluate SPF (RFC 7208): whether a host with this address may send mail for this domain.
 
 Only the network address that a server of ours noted is worth asking about; :mod:`unicom.platforms.email.hops` finds it.
 ``ptr`` is counted and matches nothing, as the RFC wishes it were everywhere.
