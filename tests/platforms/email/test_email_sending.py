@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.platforms.email.conftest import plain_mail
 from tests.platforms.email.servers import PASSWORD
 from unicom.errors import InvalidMessage
 from unicom.models import Chat, Delivery, Message, Suppression, ThreadReference
+from unicom.platforms.email import smtp
 from unicom.testing import drain
 from unicom.testing.smtp import SmtpSink
 
@@ -220,6 +222,14 @@ def test_em17_a_server_that_closes_is_left_alone_for_a_while(sending: Any, sink:
     assert (row.state, row.error_code) == ("queued", "421")
     wait = (row.next_attempt_at - row.message.timestamp).total_seconds()
     assert wait > 50
+
+
+def test_the_end_of_a_mail_is_not_held_back_until_its_beginning_was_acknowledged(sending: Any, sink: SmtpSink) -> None:
+    sending.send_message({"to": ["bob@example.org"], "subject": "Hi", "text": "Hello"})
+    drain()
+    (kept,) = [connection for connections in smtp._idle.values() for connection in connections]
+    assert kept.smtp.sock is not None
+    assert kept.smtp.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_em17_one_connection_carries_many_mails_and_a_dead_one_costs_none(sending: Any, sink: SmtpSink) -> None:

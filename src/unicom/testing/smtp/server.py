@@ -237,10 +237,9 @@ class _Session(socketserver.BaseRequestHandler):
             offered.append("STARTTLS")
         if self.sink.users:
             offered.append("AUTH PLAIN LOGIN XOAUTH2")
-        lines = ["sink.example", *offered]
-        for line in lines[:-1]:
-            self.sock.sendall(f"250-{line}\r\n".encode())
-        self.say(f"250 {lines[-1]}")
+        *lines, last = "sink.example", *offered
+        # In one piece: the kernel would hold a second one back until the first was answered.
+        self.say("".join(f"250-{line}\r\n" for line in lines) + f"250 {last}")
 
     def do_helo(self, rest: str) -> None:
         self.say("250 sink.example")
