@@ -16,23 +16,18 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import Error, connections
-from imapclient import IMAPClient
 
 from unicom import health
 from unicom.adapters import StoredState
-from unicom.errors import DeliveryError, InvalidConfig
-from unicom.ids import digest
-from unicom.models import Channel
+from unicom.errors import DeliveryError
 from unicom.platforms.email import imap, intake
-from unicom.platforms.email.config import EmailConfig
+from unicom.platforms.email.mailboxes import Mailbox, Wanted
 
 logger = logging.getLogger("unicom.email")
 
-PLATFORM = "Email"
 IDLE_SECONDS = 9 * 60.0
 """How long one IDLE lasts: RFC 2177 says 29 minutes at most, and many a router forgets a silent connection sooner."""
 POLL_SECONDS = 60.0
@@ -43,25 +38,6 @@ FIRST_WAIT, LONGEST_WAIT = 1.0, 300.0
 THREADS = 8
 
 
-@dataclass(kw_only=True)
-class Mailbox:
-    """Be one channel's mailbox and the connection to it."""
-
-    channel: Channel
-    config: EmailConfig
-    fingerprint: str
-    client: IMAPClient | None = None
-    is_idle: bool = False
-    has_news: bool = False
-    """The server said something at the moment it went idle."""
-    is_busy: bool = False
-    is_gone: bool = False
-    """The channel is not to be listened to any more; whoever works on it hangs up."""
-    failures: int = 0
-    put_down: bool = False
-    due: float = field(default_factory=time.monotonic)
-
-
 class Listener:
     """Listen to every active mailbox until told to stop."""
 
@@ -69,6 +45,7 @@ class Listener:
         self.stopping = threading.Event()
         self.taken = 0
         self.mailboxes: dict[int, Mailbox] = {}
+        self._wanted = Wanted()
         self._threads = threads
         self._lock = threading.Lock()
         self._selector = selectors.DefaultSelector()
@@ -112,7 +89,7 @@ class Listener:
 
     def _look(self) -> None:
         try:
-            wanted = wanted_mailboxes()
+            wanted = self._wanted.look()
         except Error:
             logger.warning("The database cannot be read; what is listened to stays as it is.", exc_info=True)
             return
@@ -269,25 +246,11 @@ def _is_news(item: Any) -> bool:
     return any(word in (b"EXISTS", b"RECENT", b"BYE") for word in words)
 
 
-def wanted_mailboxes() -> dict[int, Mailbox]:
-    """Return the mailboxes that are to be listened to, by their channels' ids."""
-    found = {}
-    for channel in Channel.objects.filter(platform=PLATFORM, active=True):
-        try:
-            config = EmailConfig.read(channel.config)
-        except InvalidConfig:
-            continue  # it says so itself, in the admin
-        if config.IMAP is not None:
-            fingerprint = digest(repr(sorted(channel.config.items())))
-            found[channel.pk] = Mailbox(channel=channel, config=config, fingerprint=fingerprint)
-    return found
-
-
 def run_once(stop: threading.Event | None = None) -> tuple[int, list[str]]:
     """Catch up with every mailbox and hang up; returns how many mails came in, and what went wrong where."""
     stopping = stop or threading.Event()
     taken, problems = 0, []
-    for mailbox in wanted_mailboxes().values():
+    for mailbox in Wanted().look().values():
         if stopping.is_set():
             break
         try:
