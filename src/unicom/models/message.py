@@ -91,6 +91,12 @@ class Message(models.Model):
             # Message.objects.filter(chat_id=…).order_by("timestamp"), and (channel=…).order_by("-timestamp").
             models.Index(fields=["chat", "timestamp"], name="unicom_message_history"),
             models.Index(fields=["channel", "-timestamp"], name="unicom_message_recent"),
+            # Of the mails that a mailbox still has as unseen, which were answered?
+            models.Index(
+                fields=["channel", "imap_uid"],
+                name="unicom_message_uid",
+                condition=models.Q(imap_uid__isnull=False),
+            ),
             # The admin's list of what waits or went wrong.
             models.Index(
                 fields=["status", "-timestamp"],

@@ -73,7 +73,7 @@ disable_plaintext_auth = no
 auth_mechanisms = plain login xoauth2
 auth_cache_size = 0
 auth_failure_delay = 0
-mail_location = maildir:{home}/mail/%u
+mail_location = {storage}:{home}/mail/%u
 mail_max_userip_connections = 5000
 first_valid_uid = 1
 mail_uid = mail
@@ -159,7 +159,7 @@ class Dovecot:
 
 
 @contextmanager
-def dovecot(home: Path, certs: Certificates) -> Iterator[Dovecot]:
+def dovecot(home: Path, certs: Certificates, *, storage: str = "maildir") -> Iterator[Dovecot]:
     """Run Dovecot."""
     program = shutil.which("dovecot") or "/usr/sbin/dovecot"
     for name in ("run", "state", "mail"):
@@ -168,11 +168,11 @@ def dovecot(home: Path, certs: Certificates) -> Iterator[Dovecot]:
     home.chmod(0o755)
     ports = {name: free_port() for name in ("imap", "imaps", "lmtp")}
     config = home / "dovecot.conf"
-    config.write_text(
-        DOVECOT.format(
-            home=home, host=HOST, cert=certs.cert_file, key=certs.key_file, password=PASSWORD, token=TOKEN, **ports
-        )
-    )
+    values = {
+        "home": home, "host": HOST, "cert": certs.cert_file, "key": certs.key_file, "password": PASSWORD,
+        "token": TOKEN, "storage": storage,
+    }  # fmt: skip
+    config.write_text(DOVECOT.format(**values, **ports))
     process = subprocess.Popen([program, "-F", "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         _wait(lambda: answers(ports["imaps"]) and answers(ports["lmtp"]), process, home / "dovecot.log")

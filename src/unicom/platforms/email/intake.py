@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 from imapclient import SEEN, IMAPClient
 
@@ -28,7 +28,9 @@ logger = logging.getLogger("unicom.email")
 
 BATCH = 50
 """How many mails are asked for their size at once; each is then fetched by itself."""
-LOOK_BACK = timedelta(days=14)
+AT_ONCE = 500
+LOOK_BACK = timedelta(days=60)
+"""How old mail may be, by the server's clock, that is marked as seen because its request was completed."""
 
 
 def catch_up(channel: Channel, config: EmailConfig, client: IMAPClient, folder: str, stop: threading.Event) -> int:
@@ -37,7 +39,7 @@ def catch_up(channel: Channel, config: EmailConfig, client: IMAPClient, folder: 
     status = client.select_folder(folder, readonly=not marks)
     cursor = _cursor(channel, client, folder, status)
     taken = 0
-    for uids in _batches(_new_uids(client, cursor, status)):
+    for uids in _batches(_new_uids(client, cursor, status), BATCH):
         facts = client.fetch(uids, ["RFC822.SIZE", "INTERNALDATE"])
         for uid in uids:
             if stop.is_set():
@@ -87,9 +89,9 @@ def _new_uids(client: IMAPClient, cursor: Cursor, status: dict[bytes, Any]) -> l
     return sorted(uid for uid in client.search(criteria) if uid > cursor.uid)
 
 
-def _batches(uids: list[int]) -> Iterator[list[int]]:
-    for at in range(0, len(uids), BATCH):
-        yield uids[at : at + BATCH]
+def _batches(uids: list[int], size: int) -> Iterator[list[int]]:
+    for at in range(0, len(uids), size):
+        yield uids[at : at + size]
 
 
 def _fetch(client: IMAPClient, uid: int, size: int) -> bytes | None:
@@ -158,19 +160,22 @@ def _advance(channel: Channel, folder: str, cursor: Cursor) -> None:
 
 def mark_completed(channel: Channel, client: IMAPClient, folder: str, uidvalidity: int) -> None:
     """Mark mail as seen whose request is completed; it may have been completed anywhere, in any way."""
-    completed = Message.objects.filter(
+    # What the server still has as unseen is little; what was completed lately may be much.
+    unseen = client.search(["UNSEEN", "SINCE", (timezone.now() - LOOK_BACK).date()])
+    completed: set[int] = set()
+    for uids in _batches(unseen, AT_ONCE):
+        completed.update(completed_of(channel, uids, folder, uidvalidity))
+    if completed:
+        client.add_flags(sorted(completed), [SEEN], silent=True)
+
+
+def completed_of(channel: Channel, uids: list[int], folder: str, uidvalidity: int) -> QuerySet[Message, Any]:
+    """Return which of a folder's mails have a completed request, by their UIDs."""
+    found = Message.objects.filter(
         channel=channel,
-        imap_uid__isnull=False,
+        imap_uid__in=uids,
         requests__status=Request.Status.COMPLETED,
-        created_at__gt=timezone.now() - LOOK_BACK,
         raw__email__uidvalidity=uidvalidity,
         raw__email__folder=folder,
     )
-    uids = {uid for uid in completed.values_list("imap_uid", flat=True) if uid is not None}
-    unseen = uids & set(client.search(["UNSEEN", "UID", _span(uids)])) if uids else set()
-    if unseen:
-        client.add_flags(sorted(unseen), [SEEN], silent=True)
-
-
-def _span(uids: set[Any]) -> str:
-    return f"{min(uids)}:{max(uids)}"
+    return found.order_by().values_list("imap_uid", flat=True)
