@@ -25,6 +25,7 @@ BENCHMARKS = {
     "sockets": True,
     "outbox": True,
     "processes": True,
+    "mail": True,
     "turn": True,
     "drafts": True,
     "install": False,
