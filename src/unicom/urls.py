@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from unicom.platforms.email import views as email
-from unicom.platforms.webchat import marking, searching
+from unicom.platforms.webchat import identifying, marking, searching
 from unicom.platforms.webchat import views as webchat
 from unicom.views import llm
 from unicom.views.message_templates import message_templates, template_inline_image
@@ -24,6 +24,7 @@ urlpatterns = [
     path("api/message-templates/", message_templates, name="message_templates"),
     path("api/message/<str:message_id>/as_llm_chat/", llm.message_as_llm_chat, name="message_as_llm_chat"),
     path("api/message-templates/populate/", llm.populate_message_template, name="populate_message_template"),
+    path("webchat/token/", identifying.token, name="webchat_token"),
     path("webchat/send/", webchat.send, name="webchat_send"),
     path("webchat/messages/", webchat.messages, name="webchat_messages"),
     path("webchat/search/", searching.search, name="webchat_search"),

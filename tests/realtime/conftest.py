@@ -17,10 +17,12 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from django.urls import path
 
 from tests.pipeline.conftest import connect, drain, later, memory_platform, stored_files, wire  # noqa: F401
-from tests.webchat.conftest import Visitor, chat, guest, new_user, stranger, user, visitor, web  # noqa: F401
+from tests.webchat.conftest import Visitor, chat, guest, new_user, shop, stranger, user, visitor, web  # noqa: F401
+from tests.webchat.embedding import Embedded
 from unicom.consumers import WebChatConsumer
 from unicom.platforms.webchat import pushing
 
+OURS = "http://testserver"
 QUIET_S = 0.15
 """After this long without a frame there is none; the tests that expect one wait as long as it takes."""
 
@@ -35,11 +37,11 @@ def application() -> Any:
 
 
 class Socket:
-    """Be a browser's socket, with the browser's cookies."""
+    """Be a browser's socket, with the browser's cookies, or the token of a page of another site in the first frame."""
 
-    def __init__(
-        self, browser: Visitor, where: str, *, origin: str | None = "http://testserver", host: str = ""
-    ) -> None:
+    def __init__(self, browser: Visitor, where: str, *, origin: str | None = OURS, host: str = "") -> None:
+        self.token = browser.token if isinstance(browser, Embedded) else None
+        origin = browser.origin if isinstance(browser, Embedded) and origin == OURS else origin
         cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in browser.client.cookies.items())
         headers = [(b"host", (host or "testserver").encode()), (b"cookie", cookies.encode())]
         headers += [(b"origin", origin.encode())] if origin is not None else []
@@ -54,8 +56,10 @@ class Socket:
         self._pipe: Any = cast("Any", ApplicationCommunicator)(application(), scope)
 
     async def begin(self) -> None:
-        """Connect, without reading what comes of it."""
+        """Connect, and say who it is where a cookie does not; without reading what comes of it."""
         assert not await self.is_refused()
+        if self.token is not None:
+            await self.send(action="authenticate", token=self.token)
 
     async def open(self) -> dict[str, Any]:
         """Connect; returns the first frame, which is ``ready`` or the code it was closed with."""

@@ -1,9 +1,10 @@
-"""The isolation matrix: everybody × every endpoint and every socket action, on a guest's chat and on a user's."""
+"""The isolation matrix: everybody × every endpoint and every socket action, on the chats of a few of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -12,6 +13,7 @@ from django.urls import get_resolver
 from tests.pipeline.conftest import PNG
 from tests.realtime.conftest import Socket, in_thread
 from tests.webchat.conftest import Visitor
+from tests.webchat.embedding import Embedded, embedded_channel, expired, guest_of, identity, token_for
 from unicom.models import AccountChat, CallbackExecution, Chat, Message
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -55,8 +57,8 @@ ENDPOINTS: dict[str, list[tuple[Act, int, int]]] = {
         (lambda who, of: who.call("delete", f"chat/{of['chat']}/delete/?hard_delete=true"), 404, 404),
     ],
 }
-# Pages that show nothing of anybody's.
-OPEN = {"webchat_demo"}
+# They show nothing of anybody's; who is given which token has tests of its own.
+OPEN = {"webchat_demo", "webchat_token"}
 FRAMES: list[dict[str, Any]] = [
     {"action": "ping"}, {"action": "typing"}, {"action": "read", "message_id": "message"}, {"action": "sync"},
     {"action": "sync", "after": "message"},
@@ -81,7 +83,21 @@ EVERYBODY = (
     "superuser",
     "logged out",
     "nobody",
+    "bearer",
+    "other bearer",
+    "identified bearer",
+    "expired bearer",
+    "bearer elsewhere",
+    "bearer of another channel",
+    "tampered bearer",
 )
+OWNERS = ["guest", "user", "bearer", "identified bearer"]
+# Who is refused before anything is looked for: (the status of every endpoint, the close code of every socket).
+REFUSED = {"expired bearer": (401, 4401), "bearer elsewhere": (403, 4403), "tampered bearer": (401, 4401)}
+NOBODY = ("nobody", "logged out")
+# Which channel a token is for.
+BY_TOKEN = {"bearer": 1, "other bearer": 1, "identified bearer": 1, "bearer of another channel": 2}
+OTHER = "https://other.example"
 
 
 @pytest.fixture
@@ -102,7 +118,28 @@ def everybody(web: Any, new_user: Callable[..., Visitor], django_user_model: Any
     for visitor in found.values():
         visitor.say("words of my own")
     found["logged out"].client.logout()
-    return {**found, "nobody": Visitor()}
+    return {**found, "nobody": Visitor(), **bearers()}
+
+
+def bearers() -> dict[str, Visitor]:
+    """Return the visitors of other sites' pages, those whose token counts with a chat of their own."""
+    shop, other = embedded_channel(), embedded_channel(ALLOWED_ORIGINS=[OTHER])
+    found: dict[str, Embedded] = {
+        "bearer": guest_of(shop),
+        "other bearer": guest_of(shop),
+        "identified bearer": Embedded(token_for(shop, **identity("ann"))),
+        "bearer of another channel": Embedded(token_for(other, origin=OTHER), origin=OTHER),
+    }
+    for visitor in found.values():
+        visitor.say("words of my own")
+    token = found["bearer"].token
+    return {
+        **found,
+        # Each would be the owner, if it counted.
+        "expired bearer": expired(found["bearer"]),
+        "bearer elsewhere": Embedded(token, origin=OTHER),
+        "tampered bearer": Embedded(f"{token[:-2]}{'AA' if token[-2:] != 'AA' else 'BB'}"),
+    }
 
 
 def belongings(owner: Visitor) -> Owned:
@@ -113,7 +150,8 @@ def belongings(owner: Visitor) -> Owned:
     return {
         "chat": chat.pk,
         "message": sent["message"]["id"],
-        "media": sent["message"]["media_url"],
+        # Without the key that a token's visitor has: that opens the one file, for whoever has it.
+        "media": urlsplit(sent["message"]["media_url"]).path,
         "button": carrier.callback_executions.get().pk,
     }
 
@@ -128,7 +166,7 @@ def state() -> Any:
     )
 
 
-@pytest.mark.parametrize("owner", ["guest", "user"])
+@pytest.mark.parametrize("owner", OWNERS)
 def test_every_endpoint_gives_a_chat_to_its_owner_and_to_nobody_else(everybody, owner):
     """Also not to staff, who have the admin; and nothing is changed on the way."""
     owned = belongings(everybody[owner])
@@ -138,10 +176,15 @@ def test_every_endpoint_gives_a_chat_to_its_owner_and_to_nobody_else(everybody, 
     for who in (*(name for name in EVERYBODY if name != owner), owner):
         for name, number, act, theirs, others in table:
             status = act(everybody[who], owned).status_code
-            if status != (theirs if who == owner else others):
+            expected = REFUSED[who][0] if who in REFUSED else theirs if who == owner else others
+            if name == "webchat_button_click" and who in BY_TOKEN and BY_TOKEN[who] != BY_TOKEN.get(owner):
+                expected = 404  # a button of a channel that the token does not reach: as if it were not there
+            if status != expected:
                 wrong.append((who, name, number, status))
         if who != owner:
             assert state() == before, who
+            if who in REFUSED:
+                continue
             visitor = everybody[who]
             listed = [*visitor.chat_ids(), *visitor.chat_ids(is_archived="true")]
             found = [item["chat"]["id"] for item in visitor.get("search/", q="words of the owner").json()["results"]]
@@ -155,7 +198,7 @@ def test_the_matrix_has_every_endpoint_of_the_web_chat():
     assert named == set(ENDPOINTS) | OPEN
 
 
-@pytest.mark.parametrize("owner", ["guest", "user"])
+@pytest.mark.parametrize("owner", OWNERS)
 async def test_every_socket_action_is_its_owner_s_and_nobody_else_s(layer, everybody, owner):
     """A socket of somebody else is closed before its first action; one that was let in has every action."""
     owned = await in_thread(belongings, everybody[owner])
@@ -168,7 +211,7 @@ async def test_every_socket_action_is_its_owner_s_and_nobody_else_s(layer, every
             filled = {key: owned.get(value, value) for key, value in frame.items()}
             await socket.begin()
             await socket.send(**filled)
-            code = 4401 if who in ("nobody", "logged out") else 4403
+            code = REFUSED[who][1] if who in REFUSED else 4401 if who in NOBODY else 4403
             assert await socket.next() == {"closed": code}, (who, frame)
             await socket.close()
     assert await in_thread(state) == before
@@ -199,10 +242,11 @@ async def test_a_list_hears_of_nobody_else_s_chats(socket, everybody):
     for who, visitor in everybody.items():
         lists[who] = socket(visitor, "_me/")
         answer = await lists[who].open()
-        assert answer == ({"closed": 4401} if who in ("nobody", "logged out") else {"type": "ready", "chat_id": "_me"})
+        code = REFUSED[who][1] if who in REFUSED else 4401 if who in NOBODY else 0
+        assert answer == ({"closed": code} if code else {"type": "ready", "chat_id": "_me"}), who
     own = {}
     for who, visitor in everybody.items():
-        if who not in ("nobody", "logged out"):
+        if who not in NOBODY and who not in REFUSED:
             own[who] = (await in_thread(visitor.say, "again"))["chat_id"]
     for who, chat_id in own.items():
         assert (await lists[who].next("chat_update"))["chat"]["id"] == chat_id

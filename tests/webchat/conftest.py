@@ -79,6 +79,14 @@ def web(db: Any) -> Channel:
 
 
 @pytest.fixture
+def shop(db: Any) -> Channel:
+    """Return a web chat that pages of another site may show."""
+    from tests.webchat.embedding import embedded_channel
+
+    return embedded_channel()
+
+
+@pytest.fixture
 def guest(web: Channel) -> Visitor:
     """Return a visitor who is not logged in."""
     return Visitor()

@@ -101,10 +101,15 @@ def test_buttons_idempotency_and_the_block_go_along(guest, ann, drain):
     assert CallbackExecution.objects.get().account_id == IdempotencyKey.objects.get().caller == account_id
 
 
-def test_a_blocked_guest_stays_blocked_as_a_user(guest, ann):
+@pytest.mark.parametrize("known", [False, True])
+def test_a_blocked_guest_stays_blocked_as_a_user(guest, ann, known):
     """A log-in is no way out, also for a user who had an account already."""
+    if known:
+        at_home = Visitor()
+        at_home.client.force_login(ann)
+        at_home.say("hello")
     guest.say("bad")
-    Account.objects.update(blocked=True)
+    Account.objects.filter(pk__startswith="webchat_guest_").update(blocked=True)
     guest.client.login(username="ann", password="pw")
     assert guest.send("more").status_code == 403
 

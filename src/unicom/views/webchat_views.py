@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from unicom.platforms.webchat.identifying import token
 from unicom.platforms.webchat.marking import read, stop, typing
 from unicom.platforms.webchat.searching import search
 from unicom.platforms.webchat.views import (
@@ -26,6 +27,7 @@ __all__ = [
     "search",
     "send",
     "stop",
+    "token",
     "typing",
     "update_chat",
 ]

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from django.db.models import Exists
+from django.db.models import Exists, Q
 
 from unicom.errors import AccountBlocked, NotAccessible
 from unicom.models import Account, AccountChat, Channel, Chat, RequestCategory
-from unicom.platforms.webchat.visitors import account_id
+from unicom.platforms.webchat.visitors import Bearer, account_id
 from unicom.types import Person
 
 
-def access_channel(channel_id: object = None) -> Channel:
-    """Return the web chat that was asked for, else the first active one; raises NotAccessible without one."""
-    channels = Channel.objects.filter(platform="WebChat", active=True)
+def within_reach(person: Person | None, channel: str) -> Q:
+    """Narrow rows to what somebody's token reaches; ``channel`` is the rows' way to it. Without a token: to all."""
+    return Q(**{channel: person.channel_id}) if isinstance(person, Bearer) else Q()
+
+
+def access_channel(channel_id: object = None, person: Person | None = None) -> Channel:
+    """Return the web chat that was asked for, else the first active one; raises NotAccessible without one.
+
+    A token's visitor has that of the token, and asks for no other.
+    """
+    channels = Channel.objects.filter(within_reach(person, "pk"), platform="WebChat", active=True)
     if channel_id not in (None, ""):
         text = str(channel_id)
         channels = (
@@ -35,6 +43,7 @@ def access_chat(person: Person | None, chat_id: str, *, channel_id: object = Non
         AccountChat.objects.select_related("chat__channel", "account")
         .annotate(has_categories=Exists(RequestCategory.objects.filter(is_active=True)))
         .filter(
+            within_reach(person, "chat__channel_id"),
             account_id=account_id(person.external_id),
             chat_id=chat_id,
             chat__platform="WebChat",
@@ -60,9 +69,11 @@ def refuse_blocked(account: Account | None) -> None:
         raise AccountBlocked("This account is blocked.")
 
 
-def access_callback_channel(execution_id: str, channel_id: object = None) -> Channel:
+def access_callback_channel(execution_id: str, channel_id: object = None, person: Person | None = None) -> Channel:
     """Return the web chat a button was shown in; raises NotAccessible. Who may click is for the button to say."""
-    channels = Channel.objects.filter(platform="WebChat", callback_executions__pk=execution_id)
+    channels = Channel.objects.filter(
+        within_reach(person, "pk"), platform="WebChat", callback_executions__pk=execution_id
+    )
     if channel_id not in (None, ""):
         channels = channels.filter(pk=access_channel(channel_id).pk)
     channel = channels.first() if "\x00" not in execution_id else None

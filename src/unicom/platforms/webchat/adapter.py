@@ -6,6 +6,7 @@ from typing import Any
 
 from unicom.errors import AnomalousPayload
 from unicom.platforms.base import Adapter
+from unicom.platforms.webchat.config import WebChatConfig
 from unicom.platforms.webchat.typing import note_typing
 from unicom.types import DeliveryResult, InboundEvent, OutboundMessage, Part
 
@@ -13,6 +14,7 @@ from unicom.types import DeliveryResult, InboundEvent, OutboundMessage, Part
 class WebChatAdapter(Adapter):
     """Let visitors in through the views; there is no webhook and nothing to set up."""
 
+    Config = WebChatConfig
     is_local = True
     supports_buttons = True
     supports_html = True

@@ -13,15 +13,13 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from unicom.platforms.webchat.connection import Connection
+from unicom.platforms.webchat.entrance import MOST_BYTES, NO_CHAT, TOO_LARGE, Entrance, Wish
 
 if TYPE_CHECKING:
-    from unicom.platforms.webchat.watching import ChatWatch, ListWatch
+    from unicom.platforms.webchat.watching import ChatWatch, Holder, ListWatch
 
 ME = "_me"
-NO_CHAT, TOO_MUCH = 4400, 4429
-BAD_DATA, TOO_LARGE = 1003, 1009
-MOST_BYTES = 32 * 1024
+TOO_MUCH, BAD_DATA = 4429, 1003
 MOST_SYNCED = 5000
 """How many missed messages one sync sends; who missed more reads pages instead."""
 GRACE_S = 0.5
@@ -34,7 +32,7 @@ _UNSEEN = {
 }  # fmt: skip
 
 
-class WebChatConsumer(Connection):
+class WebChatConsumer(Entrance):
     """Be one socket; see the page on the web chat for its frames and close codes."""
 
     watch: ChatWatch | None = None
@@ -42,38 +40,26 @@ class WebChatConsumer(Connection):
 
     # Coming and going
 
-    async def connect(self) -> None:
-        """Let a visitor in to what is theirs."""
+    async def enter(self, visit: Holder, wish: Wish) -> None:
+        """Show somebody a chat or their list, as far as it is theirs."""
         from unicom.platforms.webchat import pushing
-        from unicom.platforms.webchat.origins import is_from_here, query_of
-        from unicom.platforms.webchat.watching import ChatWatch, ListWatch, Visit
+        from unicom.platforms.webchat.watching import ChatWatch, ListWatch
 
-        if not is_from_here(self.scope):
-            await self.close()  # before the handshake: the browser is told nothing
-            return
-        await self.accept()
-        chat_id = str(self.scope.get("url_route", {}).get("kwargs", {}).get("chat_id", "")).strip(" /")
-        if not chat_id:
-            await self.close(NO_CHAT)
-            return
+        chat_id = wish.chat_id
         self._frames: list[float] = []
         self._held = True
         self._pushed = False
         self._low = self._high = 0
-        session = self.scope.get("session")
-        visit = Visit(session_key=getattr(session, "session_key", None), user=self.scope.get("user"))
-        query = query_of(self.scope)
-        channel_id = query.pop("channel_id", "")
         groups: list[str]
         if chat_id == ME:
-            self.chats = ListWatch(visit=visit, channel_id=channel_id)
+            self.chats = ListWatch(visit=visit, channel_id=wish.channel_id)
             self.account_id = await self.ask(self.chats.account_id)
-            if query and not await self._filter(query):
+            if wish.filters and not await self._filter(wish.filters):
                 await self.close(NO_CHAT)  # the error has said which key
                 return
             groups = [pushing.account_group(self.account_id)]
         else:
-            self.watch = ChatWatch(visit=visit, chat_id=chat_id, channel_id=channel_id)
+            self.watch = ChatWatch(visit=visit, chat_id=chat_id, channel_id=wish.channel_id)
             groups = [pushing.chat_group(chat_id)]
             self._low = self._high = await self.ask(self.watch.newest)
         is_list = self.chats is not None
@@ -182,6 +168,9 @@ class WebChatConsumer(Connection):
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Do what a frame asks for; one that cannot be read is answered with a sentence."""
+        if self.wish is not None:
+            await self.authenticate(text_data)
+            return
         if self.watch is None and self.chats is None:
             return  # on its way out
         if text_data is None:

@@ -1,4 +1,4 @@
-"""Hand what a guest did over to the user they log in as."""
+"""Hand what a guest did over to whom they turn out to be: the user they log in as, or whom another site vouches for."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from unicom.models import (
     Message,
     Request,
 )
+from unicom.platforms.webchat.bearers import FORMER_GUEST
 from unicom.platforms.webchat.visitors import SESSION_KEY, account_id, guest_external_id, user_external_id
 from unicom.rows import insert_if_absent
 
@@ -93,15 +94,32 @@ def _hand_over(guest: Account, user: Any) -> bool:
         external_id=external_id,
         name=user.get_full_name() or user.get_username(),
         username=user.get_username(),
-        blocked=guest_row.blocked,
     )
     if insert_if_absent(target):
         insert_if_absent(AccountIdentity(account=target, kind="user", value=str(user.pk), verified=True))
         member = getattr(user, "unicom_member", None)
         if member is not None:
             Account.objects.filter(pk=target.pk).update(member=member)
-    target = Account.objects.get(pk=target.pk)
-    # What the guest was known by must not lead anybody to the user.
+    _give_all(guest_row, Account.objects.get(pk=target.pk))
+    return True
+
+
+@transaction.atomic
+def become(guest_external_id: str, target: Account) -> None:
+    """Give a token's guest to somebody identified; from then on the guest's token is nobody's. Idempotent."""
+    insert_if_absent(AccountIdentity(account=target, kind=FORMER_GUEST, value=guest_external_id, verified=True))
+    guest_row = Account.objects.select_for_update().filter(pk=account_id(guest_external_id)).first()
+    if guest_row is not None:
+        _give_all(guest_row, target)
+
+
+def _give_all(guest_row: Account, target: Account) -> None:
+    """Point all that refers to a guest at ``target``; the guest's account goes. In a transaction, the guest locked."""
+    if guest_row.blocked and not target.blocked:
+        # To prove who one is, is no way out.
+        target.blocked = True
+        target.save(update_fields=["blocked"])
+    # What the guest was known by must not lead anybody to the target.
     AccountIdentity.objects.filter(account=guest_row).delete()
     chats = list(Chat.objects.filter(account_chats__account=guest_row))
     for part in AccountChat.objects.filter(account=target, chat__in=chats):
@@ -119,4 +137,3 @@ def _hand_over(guest: Account, user: Any) -> bool:
     guest_row.delete()
     for chat in chats:
         live.chat_changed(chat)
-    return True

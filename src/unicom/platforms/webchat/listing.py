@@ -9,6 +9,8 @@ from django.db.models import IntegerField, OuterRef, Q, QuerySet, Subquery
 from unicom.models import AccountChat, Chat, Message
 from unicom.platforms.webchat import access
 from unicom.platforms.webchat.filters import apply_filters
+from unicom.platforms.webchat.visitors import owner_of
+from unicom.types import Person
 
 COUNTED = 100
 """Up to how many unread messages are counted; a visitor does not tell more apart."""
@@ -22,17 +24,22 @@ class _CountOf(Subquery):
     output_field = IntegerField()
 
 
-def chats_of(account_id: str, filters: Mapping[str, str], *, channel_id: object = None) -> QuerySet[Chat]:
-    """Return an account's chats that pass the filters; archived ones only where a filter asks for them.
+def chats_of(person: Person | None, filters: Mapping[str, str], *, channel_id: object = None) -> QuerySet[Chat]:
+    """Return somebody's chats that pass the filters; archived ones only where a filter asks for them.
 
     Raises InvalidMessage naming every key that is no filter, NotAccessible for an unknown web chat.
     """
-    mine = Chat.objects.filter(account_chats__account_id=account_id, platform="WebChat", deleted_at=None)
+    mine = Chat.objects.filter(
+        access.within_reach(person, "channel_id"),
+        account_chats__account_id=owner_of(person),
+        platform="WebChat",
+        deleted_at=None,
+    )
     if "is_archived" not in filters:
         mine = mine.filter(is_archived=False)
     mine = apply_filters(mine, filters)
     if channel_id not in (None, ""):
-        mine = mine.filter(channel=access.access_channel(channel_id))
+        mine = mine.filter(channel=access.access_channel(channel_id, person))
     return mine
 
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
+from django.core.exceptions import DisallowedHost, RequestDataTooBig, TooManyFilesSent
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.http.multipartparser import MultiPartParserError
@@ -18,7 +18,10 @@ from django.views.decorators.csrf import csrf_exempt
 
 from unicom.conf import settings
 from unicom.errors import AccountBlocked, Expired, InvalidMessage, NotAccessible
+from unicom.platforms.webchat.bearers import OriginRefused, admitted, token_in
+from unicom.platforms.webchat.crossing import for_tokens
 from unicom.platforms.webchat.limiting import TooMuch
+from unicom.platforms.webchat.tokens import TokenRefused
 
 logger = logging.getLogger("unicom")
 
@@ -42,8 +45,12 @@ def error(status: int, sentence: str) -> JsonResponse:
     return JsonResponse({"error": sentence}, status=status)
 
 
-def endpoint(*methods: str) -> Callable[[View], View]:
-    """Make a view of the web chat: these methods only, CSRF where something changes, errors as sentences."""
+def endpoint(*methods: str, gives_tokens: bool = False) -> Callable[[View], View]:
+    """Make a view of the web chat: these methods only, CSRF where something changes, errors as sentences.
+
+    A request with a bearer token is that token's visitor's, whatever cookies come along, and so needs no CSRF token.
+    With ``gives_tokens`` none is asked for, nor are cookies.
+    """
 
     def decorate(view: View) -> View:
         @functools.wraps(view)
@@ -53,7 +60,13 @@ def endpoint(*methods: str) -> Callable[[View], View]:
                 refusal["Allow"] = ", ".join(methods)
                 return refusal
             try:
+                if not gives_tokens and (token := token_in(request)) is not None:
+                    request.unicom_bearer = admitted(request, token)  # type: ignore[attr-defined]
                 return view(request, *args, **kwargs)
+            except TokenRefused as problem:
+                refusal = error(401, str(problem))
+                refusal["WWW-Authenticate"] = "Bearer"
+                return refusal
             except InvalidMessage as problem:
                 return error(400, str(problem))
             except TooMuch as problem:
@@ -63,9 +76,12 @@ def endpoint(*methods: str) -> Callable[[View], View]:
             except (AccountBlocked, Expired) as problem:
                 return error(403, str(problem))
             except PermissionError as problem:
+                request.unicom_origin_refused = isinstance(problem, OriginRefused)  # type: ignore[attr-defined]
                 return error(403, str(problem))
             except NotAccessible as problem:
                 return error(404, str(problem))
+            except DisallowedHost:
+                return error(400, "This host is not served here.")
             except (RequestDataTooBig, TooManyFilesSent):
                 return error(413, "The request is too large.")
             except MultiPartParserError:
@@ -79,7 +95,8 @@ def endpoint(*methods: str) -> Callable[[View], View]:
                 return error(500, "Something went wrong on our side; please try again.")
 
         # The project's own middleware would refuse in HTML; ours has asked the same question before.
-        return csrf_exempt(never_cache(_small_enough(_csrf_first(guarded))))
+        by_cookie, by_token = _small_enough(_csrf_first(guarded)), _small_enough(guarded)
+        return csrf_exempt(never_cache(for_tokens(methods, by_cookie, by_token, needs_none=gives_tokens)))
 
     return decorate
 

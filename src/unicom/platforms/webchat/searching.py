@@ -9,10 +9,12 @@ from unicom.cleaning import clean
 from unicom.errors import InvalidMessage, NotAccessible
 from unicom.models import Message
 from unicom.platforms.webchat import history
+from unicom.platforms.webchat.access import within_reach
 from unicom.platforms.webchat.limiting import take
+from unicom.platforms.webchat.links import link_for
 from unicom.platforms.webchat.parameters import Problems, number_of
 from unicom.platforms.webchat.responses import endpoint
-from unicom.platforms.webchat.visitors import account_id, known_visitor
+from unicom.platforms.webchat.visitors import known_visitor, owner_of
 from unicom.platforms.webchat.wire import message_dict
 
 SHORTEST, LONGEST = 2, 200
@@ -29,9 +31,13 @@ def search(request: HttpRequest) -> HttpResponseBase:
     if problems:
         raise InvalidMessage(problems)
     person = known_visitor(request)
-    owner = account_id(person.external_id) if person else ""
+    owner = owner_of(person)
     mine = Message.objects.filter(
-        chat__account_chats__account_id=owner, chat__platform="WebChat", chat__deleted_at=None, deleted_at=None
+        within_reach(person, "chat__channel_id"),
+        chat__account_chats__account_id=owner,
+        chat__platform="WebChat",
+        chat__deleted_at=None,
+        deleted_at=None,
     )
     if chat_id := request.GET.get("chat_id"):
         mine = mine.filter(chat_id=clean(chat_id))
@@ -43,12 +49,13 @@ def search(request: HttpRequest) -> HttpResponseBase:
             raise NotAccessible("There is no such message.")
         found = found.filter(Q(timestamp__lt=last[0]) | Q(timestamp=last[0], pk__lt=last[1]))
     take("searches", owner or "nobody")
+    link = link_for(request)
     rows = list(found.select_related("chat").order_by("-timestamp", "-pk")[: limit + 1])
     return JsonResponse(
         {
             "success": True,
             "results": [
-                {"chat": {"id": row.chat_id, "name": row.chat.name}, "message": message_dict(row)}
+                {"chat": {"id": row.chat_id, "name": row.chat.name}, "message": message_dict(row, link)}
                 for row in rows[:limit]
             ],
             "has_more": len(rows) > limit,

@@ -22,8 +22,11 @@ CHUNK = 64 * 1024
 _RANGE = re.compile(r"^bytes=(\d{0,18})-(\d{0,18})$")
 
 
-def serve(request: HttpRequest, message: Message) -> HttpResponseBase:
-    """Return a message's file; pictures and sounds inline, anything else as a download. The caller checked access."""
+def serve(request: HttpRequest, message: Message, *, is_for_others: bool = False) -> HttpResponseBase:
+    """Return a message's file; pictures and sounds inline, anything else as a download. The caller checked access.
+
+    ``is_for_others`` lets pages of other sites show it, too.
+    """
     attachment = message.attachments.filter(file=message.media.name).first()
     try:
         content: IO[bytes] = message.media.open("rb")
@@ -46,7 +49,7 @@ def serve(request: HttpRequest, message: Message) -> HttpResponseBase:
     )
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    response["Cross-Origin-Resource-Policy"] = "same-origin"
+    response["Cross-Origin-Resource-Policy"] = "cross-origin" if is_for_others else "same-origin"
     response["Cache-Control"] = "private, max-age=3600"
     response["ETag"] = etag
     response["Last-Modified"] = http_date(modified)

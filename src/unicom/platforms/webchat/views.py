@@ -16,13 +16,14 @@ from unicom.models import Account, Message
 from unicom.platforms.webchat import access, history
 from unicom.platforms.webchat.guests import remember_session
 from unicom.platforms.webchat.limiting import address_of, take
+from unicom.platforms.webchat.links import holder_of, link_for
 from unicom.platforms.webchat.listing import chats_of, listed
 from unicom.platforms.webchat.parameters import Problems, form_or_json, json_body, number_of, object_of, text_of
 from unicom.platforms.webchat.receiving import delete_chat, save_webchat_message
 from unicom.platforms.webchat.responses import endpoint
 from unicom.platforms.webchat.serving import serve
 from unicom.platforms.webchat.typing import who_is_typing
-from unicom.platforms.webchat.visitors import account_id, known_visitor, visitor
+from unicom.platforms.webchat.visitors import bearer_of, known_visitor, owner_of, visitor
 from unicom.platforms.webchat.wire import chat_dict, message_dict
 
 _LIST_KEYS = {"limit", "offset", "cursor", "channel_id", "_"}
@@ -66,7 +67,7 @@ def send(request: HttpRequest) -> HttpResponseBase:
         take("guests", address_of(request))
     person = visitor(request)
     part = access.access_chat(person, chat_id, channel_id=data.get("channel_id")) if chat_id else None
-    channel = part.chat.channel if part is not None else access.access_channel(data.get("channel_id"))
+    channel = part.chat.channel if part is not None else access.access_channel(data.get("channel_id"), person)
     if part is not None and not channel.active:
         raise NotAccessible("This web chat is closed.")
     if reply_to and not Message.objects.filter(pk=reply_to, chat_id=chat_id).exists():
@@ -84,9 +85,10 @@ def send(request: HttpRequest) -> HttpResponseBase:
         reply_to=reply_to,
         client_msg_id=client_msg_id,
     )
-    if part is None and person.user_id is None and message.sender is not None:
+    if part is None and person.user_id is None and message.sender is not None and bearer_of(request) is None:
         remember_session(message.sender, request.session.session_key)
-    return JsonResponse({"success": True, "chat_id": message.chat_id, "message": message_dict(message)})
+    shown = message_dict(message, link_for(request))
+    return JsonResponse({"success": True, "chat_id": message.chat_id, "message": shown})
 
 
 @endpoint("GET")
@@ -104,11 +106,12 @@ def messages(request: HttpRequest) -> HttpResponseBase:
     part = access.access_chat(known_visitor(request), request.GET["chat_id"], channel_id=request.GET.get("channel_id"))
     branch = request.GET.get("branch") or "all"
     found = history.page(part.chat, limit=limit, before=before, after=after, branch=branch)
+    link = link_for(request)
     return JsonResponse(
         {
             "success": True,
             "chat_id": part.chat_id,
-            "messages": [message_dict(message) for message in found.messages],
+            "messages": [message_dict(message, link) for message in found.messages],
             "has_more": found.has_more,
             "next_cursor": found.next_cursor,
             "branch_mode": found.branch,
@@ -128,7 +131,8 @@ def messages(request: HttpRequest) -> HttpResponseBase:
 @endpoint("GET")
 def chats(request: HttpRequest) -> HttpResponseBase:
     """Return the visitor's chats, newest activity first."""
-    get_token(request)  # a page that never gave the CSRF cookie can send all the same
+    if bearer_of(request) is None:
+        get_token(request)  # a page that never gave the CSRF cookie can send all the same
     problems: Problems = {}
     limit = number_of(request, "limit", problems, default=50, most=history.MOST)
     offset = number_of(request, "offset", problems, default=0, most=10**9, least=0)
@@ -136,14 +140,13 @@ def chats(request: HttpRequest) -> HttpResponseBase:
         raise InvalidMessage(problems)
     filters = {key: str(request.GET[key]) for key in request.GET if key not in _LIST_KEYS}
     person = known_visitor(request)
-    owner = account_id(person.external_id) if person else ""
-    mine = chats_of(owner, filters, channel_id=request.GET.get("channel_id"))
+    mine = chats_of(person, filters, channel_id=request.GET.get("channel_id"))
     if cursor := request.GET.get("cursor"):
         last = mine.filter(pk=clean(cursor)).values_list("last_message_at", "pk").first()
         if last is None:
             raise NotAccessible("There is no such chat.")
         mine = mine.filter(last_message_at__lt=last[0]) | mine.filter(last_message_at=last[0], pk__gt=last[1])
-    rows = list(listed(mine, owner).order_by("-last_message_at", "pk")[offset : offset + limit + 1])
+    rows = list(listed(mine, owner_of(person)).order_by("-last_message_at", "pk")[offset : offset + limit + 1])
     return JsonResponse(
         {
             "success": True,
@@ -201,9 +204,9 @@ def button_click(request: HttpRequest) -> HttpResponseBase:
     execution_id = data.get("callback_execution_id")
     if not isinstance(execution_id, str) or not execution_id:
         raise InvalidMessage({"callback_execution_id": "required"})
-    channel = access.access_callback_channel(execution_id, data.get("channel_id"))
     person = known_visitor(request)
-    account = Account.objects.filter(pk=account_id(person.external_id)).first() if person else None
+    channel = access.access_callback_channel(execution_id, data.get("channel_id"), person)
+    account = Account.objects.filter(pk=owner_of(person)).first() if person else None
     if account is None:
         raise PermissionError("This button is somebody else's.")
     take("clicks", account.pk)
@@ -213,14 +216,18 @@ def button_click(request: HttpRequest) -> HttpResponseBase:
 
 @endpoint("GET", "HEAD")
 def media_file(request: HttpRequest, message_id: str) -> HttpResponseBase:
-    """Return a message's file to those who take part in its chat."""
+    """Return a message's file to those who take part in its chat, by their session, their token or the link's key."""
     message = (
         Message.objects.filter(pk=clean(message_id), platform="WebChat", deleted_at=None).exclude(media="").first()
     )
     if message is None:
         raise NotAccessible("There is no such file.")
-    access.access_chat(known_visitor(request), message.chat_id)
-    return serve(request, message)
+    key = request.GET.get("key")
+    holder = holder_of(key, message.pk) if key is not None else None
+    part = access.access_chat(holder or known_visitor(request), message.chat_id)
+    if holder is not None:
+        access.refuse_blocked(part.account)
+    return serve(request, message, is_for_others=holder is not None)
 
 
 @ensure_csrf_cookie

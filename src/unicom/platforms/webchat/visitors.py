@@ -1,7 +1,8 @@
-"""Tell who a visitor is: a user of the site, or a guest known by a random id in their session."""
+"""Tell who a visitor is: whom a token names, a user of the site, or a guest known by a random id in their session."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
@@ -11,6 +12,13 @@ from unicom.types import Person
 
 SESSION_KEY = "_unicom_guest"
 PREFIX = "webchat"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bearer(Person):
+    """Be a visitor of another site's page, known by a token, which reaches the chats of one channel."""
+
+    channel_id: int
 
 
 def user_external_id(user: Any) -> str:
@@ -23,13 +31,36 @@ def guest_external_id(secret: str) -> str:
     return f"guest_{digest(secret)}"
 
 
+def bearing_guest_external_id(channel_id: int, secret: str) -> str:
+    """Return the platform id of a guest whose secret is in a token; another channel's token is another guest's."""
+    return guest_external_id(f"token:{channel_id}:{secret}")
+
+
+def identified_external_id(channel_id: int, identifier: str) -> str:
+    """Return the platform id of whom a channel's other sites know under an identifier; nobody else's can equal it."""
+    return f"visitor_{channel_id}_{digest(identifier)}"
+
+
 def account_id(external_id: str) -> str:
     """Return the key of a visitor's account."""
     return f"{PREFIX}_{external_id}"
 
 
+def owner_of(person: Person | None) -> str:
+    """Return the key of the account whose chats somebody may see; empty for nobody."""
+    return account_id(person.external_id) if person is not None else ""
+
+
+def bearer_of(request: HttpRequest) -> Bearer | None:
+    """Return whom the request's token names, None where it came without one."""
+    return getattr(request, "unicom_bearer", None)
+
+
 def known_visitor(request: HttpRequest) -> Person | None:
-    """Return who is asking, or None for somebody who never wrote."""
+    """Return who is asking, or None for somebody who never wrote. Beside a token nothing of the session counts."""
+    bearer = bearer_of(request)
+    if bearer is not None:
+        return bearer
     user = getattr(request, "user", None)
     if user is not None and user.is_authenticated:
         name = user.get_full_name() or user.get_username()

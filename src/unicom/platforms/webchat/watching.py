@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import Any, Protocol
 
 from django.contrib.auth import get_user
 from django.contrib.auth.models import AnonymousUser
@@ -13,12 +13,12 @@ from django.http import HttpRequest
 from unicom.conf import settings
 from unicom.errors import AccountBlocked, NotAccessible
 from unicom.models import Account, AccountChat, Chat, Message
-from unicom.platforms.webchat import access, history
+from unicom.platforms.webchat import access, bearers, history, links, tokens
 from unicom.platforms.webchat.filters import apply_filters
 from unicom.platforms.webchat.listing import chats_of, listed
 from unicom.platforms.webchat.reading import mark_read
 from unicom.platforms.webchat.typing import note_typing
-from unicom.platforms.webchat.visitors import account_id, known_visitor
+from unicom.platforms.webchat.visitors import known_visitor, owner_of
 from unicom.platforms.webchat.wire import chat_dict, message_dict
 from unicom.types import Person
 
@@ -31,6 +31,19 @@ class Nobody(Exception):
 
 def _leave_as_it_is(*_: Any, **__: Any) -> None:
     """Do nothing."""
+
+
+class Holder(Protocol):
+    """Be who holds a socket, by whatever they are known."""
+
+    def person(self) -> Person:
+        """Return who it is, looked at anew; raises Nobody, or NotAccessible."""
+        ...
+
+    @property
+    def link(self) -> links.Link:
+        """Return how files are named to them."""
+        ...
 
 
 @dataclass(kw_only=True)
@@ -58,6 +71,11 @@ class Visit:
             raise Nobody
         return person
 
+    @property
+    def link(self) -> links.Link:
+        """Return how files are named to them: by paths, which their session opens."""
+        return links.plain_link
+
     def _same_user(self) -> Any:
         if self.user is None or not self.user.is_authenticated:
             return AnonymousUser()
@@ -67,10 +85,43 @@ class Visit:
 
 
 @dataclass(kw_only=True)
+class TokenVisit:
+    """Be who holds a socket by a token: whether it still counts, here and for this page, is looked at each time."""
+
+    item: tokens.Pass
+    origin: str | None
+    host: str
+    is_secure: bool = False
+
+    @classmethod
+    def of(cls, token: object, *, origin: str | None, host: str, is_secure: bool) -> TokenVisit:
+        """Return the visit of whoever brings a token, which is not kept; raises Nobody."""
+        try:
+            return cls(item=tokens.read(token), origin=origin, host=host, is_secure=is_secure)
+        except tokens.TokenRefused:
+            raise Nobody from None
+
+    def person(self) -> Person:
+        """Return who it is; raises Nobody, or NotAccessible for a page that may not show the chat any more."""
+        try:
+            return bearers.admit(self.item, origin=self.origin, host=self.host)
+        except tokens.TokenRefused:
+            raise Nobody from None
+        except bearers.OriginRefused as error:
+            raise NotAccessible(str(error)) from None
+
+    @property
+    def link(self) -> links.Link:
+        """Return how files are named to them: by keys, which are for one file each."""
+        site = links.site_of(self.host, self.origin, is_secure=self.is_secure)
+        return links.keyed_link(self.item.channel_id, self.item.external_id, site)
+
+
+@dataclass(kw_only=True)
 class ChatWatch:
     """Be one socket's view of one chat; each answer comes with a fresh look at whether it may be given."""
 
-    visit: Visit
+    visit: Holder
     chat_id: str
     channel_id: str = ""
 
@@ -92,7 +143,8 @@ class ChatWatch:
         rows = Message.objects.filter(chat=part.chat, deleted_at=None, seq__gt=seq)
         if until is not None:
             rows = rows.filter(seq__lte=until)
-        return [(row.seq or 0, message_dict(row)) for row in rows.order_by("seq")[: history.MOST]]
+        link = self.visit.link
+        return [(row.seq or 0, message_dict(row, link)) for row in rows.order_by("seq")[: history.MOST]]
 
     def seq_of(self, message_id: str) -> int:
         """Return a message's number; raises NotAccessible for one not of here."""
@@ -103,7 +155,7 @@ class ChatWatch:
         """Return one message as it is now, None where it is gone."""
         part = self.part()
         row = Message.objects.filter(chat=part.chat, pk=message_id, deleted_at=None, seq__isnull=False).first()
-        return message_dict(row) if row is not None else None
+        return message_dict(row, self.visit.link) if row is not None else None
 
     def chat(self) -> dict[str, Any] | None:
         """Return the chat's line in the visitor's list."""
@@ -125,15 +177,19 @@ class ChatWatch:
 class ListWatch:
     """Be one socket's view of all of its visitor's chats, as far as they pass the filters."""
 
-    visit: Visit
+    visit: Holder
     channel_id: str = ""
     filters: Filters = field(default_factory=dict)
 
-    def account_id(self) -> str:
-        """Return whose list it is; raises Nobody, AccountBlocked."""
-        found = account_id(self.visit.person().external_id)
-        access.refuse_blocked(Account.objects.filter(pk=found, blocked=True).first())
+    def person(self) -> Person:
+        """Return whose list it is; raises Nobody, NotAccessible, AccountBlocked."""
+        found = self.visit.person()
+        access.refuse_blocked(Account.objects.filter(pk=owner_of(found), blocked=True).first())
         return found
+
+    def account_id(self) -> str:
+        """Return the account whose list it is; raises Nobody, NotAccessible, AccountBlocked."""
+        return owner_of(self.person())
 
     def set_filters(self, filters: Filters) -> None:
         """Show other chats from now on; raises InvalidMessage naming what is no filter, with nothing changed."""
@@ -142,9 +198,10 @@ class ListWatch:
 
     def chat(self, chat_id: str) -> dict[str, Any] | None:
         """Return a chat's line, None where it is not (or no longer) one of the list's."""
-        owner = self.account_id()
-        row = listed(chats_of(owner, self.filters, channel_id=self.channel_id).filter(pk=chat_id), owner).first()
+        owner = self.person()
+        mine = chats_of(owner, self.filters, channel_id=self.channel_id).filter(pk=chat_id)
+        row = listed(mine, owner_of(owner)).first()
         return chat_dict(row) if row is not None else None
 
 
-__all__ = ["AccountBlocked", "ChatWatch", "ListWatch", "Nobody", "NotAccessible", "Visit"]
+__all__ = ["AccountBlocked", "ChatWatch", "ListWatch", "Nobody", "NotAccessible", "TokenVisit", "Visit"]

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any
 
-from django.urls import reverse
 from django.utils import timezone
 
 from unicom.models import Chat, Message
+from unicom.platforms.webchat.links import Link, plain_link
 from unicom.platforms.webchat.markup import safe_html
 
 
-def message_dict(message: Message) -> dict[str, Any]:
-    """Return one message; the same everywhere."""
+def message_dict(message: Message, link: Link = plain_link) -> dict[str, Any]:
+    """Return one message; the same everywhere, but for the way to its file."""
     raw = message.raw if isinstance(message.raw, dict) else {}
     tool = raw.get("tool_call") or raw.get("tool_response") or {}
     return {
@@ -24,7 +24,7 @@ def message_dict(message: Message) -> dict[str, Any]:
         "sender_name": message.sender_name,
         "timestamp": timezone.localtime(message.timestamp).isoformat(),
         "media_type": message.media_type,
-        "media_url": reverse("webchat_media", args=[message.pk]) if message.media else None,
+        "media_url": link(message) if message.media else None,
         "media_name": PurePosixPath(message.media.name or "").name if message.media else None,
         "reply_to_message_id": message.reply_to_message_id,
         "chat_id": message.chat_id,
