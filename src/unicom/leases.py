@@ -2,6 +2,7 @@
 
 A claim is a short transaction: look for what is due, take it with a conditional UPDATE, read back what was taken.
 PostgreSQL's SKIP LOCKED only saves waiting. Each claim raises the row's fence; whoever lost the lease writes nothing.
+Leases run by the database's clock, so that machines need not agree on the time; SQLite's is this machine's.
 """
 
 from __future__ import annotations
@@ -9,14 +10,15 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from django.db import DatabaseError, IntegrityError, connections, router, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from unicom.models.leased import LeasedRow
@@ -26,6 +28,15 @@ Row = TypeVar("Row", bound=LeasedRow)
 LEASE = timedelta(seconds=30)
 BATCH = 10
 MAX_CRASHES = 3
+
+
+def _now(database: str) -> Any:
+    return Now() if connections[database].vendor == "postgresql" else timezone.now()
+
+
+def _lease_from_now(database: str) -> Any:
+    now = _now(database)
+    return ExpressionWrapper(now + LEASE, output_field=DateTimeField()) if isinstance(now, Now) else now + LEASE
 
 
 @runtime_checkable
@@ -63,12 +74,13 @@ class Queue(Generic[Row]):
         *candidates: QuerySet[Row] | Candidates,
         limit: int = BATCH,
         loaded: Callable[[str, Sequence[int], str], list[Row]] | None = None,
-        admit: Callable[[Sequence[Row]], dict[int, float]] = lambda rows: {},
+        admit: Callable[[Sequence[Row]], Mapping[int, float | None]] = lambda rows: {},
     ) -> list[Row]:
         """Take up to ``limit`` rows whose lane is free, a fair share of each of ``candidates``, each under a new fence.
 
         ``loaded`` reads those of the keys that the token has taken, in their order, with what belongs to them;
-        ``admit`` tells which of them have to wait after all, and for how many seconds.
+        ``admit`` tells which of them have to wait after all, and for how many seconds; None: until it is asked
+        again, without losing their turn.
         """
         limit = min(limit, BATCH)
         if not candidates:
@@ -96,7 +108,7 @@ class Queue(Generic[Row]):
         candidates: Sequence[QuerySet[Row] | Candidates],
         limit: int,
         loaded: Callable[[str, Sequence[int], str], list[Row]] | None,
-        admit: Callable[[Sequence[Row]], dict[int, float]],
+        admit: Callable[[Sequence[Row]], Mapping[int, float | None]],
     ) -> list[Row]:
         database = router.db_for_write(self.model)
         share = -(-limit // max(len(candidates), 1))
@@ -120,7 +132,8 @@ class Queue(Generic[Row]):
             waiting = admit(rows) if rows else {}
             for row in rows:
                 if row.pk in waiting:
-                    at = timezone.now() + timedelta(seconds=waiting[row.pk])
+                    wait = waiting[row.pk]
+                    at = row.next_attempt_at if wait is None else timezone.now() + timedelta(seconds=wait)
                     self.give_back(row, at, attempts=row.attempts - 1)
         held = [row for row in rows if row.pk not in waiting]
         for row in held:
@@ -130,12 +143,16 @@ class Queue(Generic[Row]):
     def _take(self, database: str, chosen: Sequence[int], token: str) -> int:
         connection = connections[database]
         name = connection.ops.quote_name
+        seconds = int(LEASE.total_seconds())
+        until, values = f"STATEMENT_TIMESTAMP() + INTERVAL '{seconds} seconds'", []
+        if connection.vendor != "postgresql":
+            until, values = "%s", [connection.ops.adapt_datetimefield_value(timezone.now() + LEASE)]
         with connection.cursor() as cursor:
             cursor.execute(  # names and words come from the model and this class, values travel as parameters
                 f"UPDATE {name(self.model._meta.db_table)} SET state = '{self.running}', claimed_by = %s, "  # noqa: S608
-                f"fence = fence + 1, attempts = attempts + 1, lease_until = %s "
+                f"fence = fence + 1, attempts = attempts + 1, lease_until = {until} "
                 f"WHERE id IN ({', '.join(['%s'] * len(chosen))}) AND state = '{self.waiting}'",
-                [token, connection.ops.adapt_datetimefield_value(timezone.now() + LEASE), *chosen],
+                [token, *values, *chosen],
             )
             return int(cursor.rowcount)
 
@@ -166,7 +183,7 @@ class Queue(Generic[Row]):
     def renew(self, row: Row) -> bool:
         """Lengthen the lease while the work runs; False once it is lost."""
         began = time.monotonic()
-        renewed = bool(self.mine(row).update(lease_until=timezone.now() + LEASE))
+        renewed = bool(self.mine(row).update(lease_until=_lease_from_now(router.db_for_write(self.model))))
         row.held_until = began + LEASE.total_seconds() if renewed else 0.0
         return renewed
 
@@ -211,7 +228,7 @@ class Queue(Generic[Row]):
         lost = list(
             self.rows()
             .using(database)
-            .filter(state=self.running, lease_until__lt=timezone.now(), **among)
+            .filter(state=self.running, lease_until__lt=_now(database), **among)
             .order_by("pk")[:limit]
         )
         count = 0
@@ -219,7 +236,7 @@ class Queue(Generic[Row]):
             won = (
                 self.mine(row)
                 .filter(lease_until=row.lease_until)
-                .update(fence=F("fence") + 1, crashes=F("crashes") + 1, lease_until=timezone.now() + LEASE)
+                .update(fence=F("fence") + 1, crashes=F("crashes") + 1, lease_until=_lease_from_now(database))
             )
             if won:
                 row.refresh_from_db()

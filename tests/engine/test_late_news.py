@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -132,3 +133,17 @@ def test_an_answer_does_not_wait_for_the_receipt_of_what_it_answers(shared_chann
             assert statuses.receipt(delivery, "delivered", at=None)
         assert at_once([receive]) == [None]
     assert message.replies.get().text == "!"
+
+
+def test_a_machine_whose_clock_is_behind_keeps_its_lease(shared_channel: Channel, unicom_sent: Wire) -> None:
+    """Leases run by the database's clock; of SQLite that is the machine's own."""
+    minutes = 2 if connection.vendor == "postgresql" else 0
+    shared_channel.send_message({"chat_id": "one", "text": "1"})
+    with time_machine.travel(timezone.now() - timedelta(minutes=minutes)):
+        Delivery.objects.update(next_attempt_at=timezone.now())
+        (delivery,) = outbox.claim(1)
+        assert outbox.QUEUE.renew(delivery)
+    assert outbox.recover() == 0
+    with time_machine.travel(timezone.now() + timedelta(minutes=minutes)):
+        assert outbox.recover() == 0, "nor does another's that is ahead take it away"
+    _lose_the_lease(delivery)
