@@ -86,7 +86,7 @@ def due_channels(limit: int) -> list[int]:
     return [row[0] for row in found[:limit]]
 
 
-def _admitted(rows: Sequence[Delivery]) -> dict[int, float]:
+def _admitted(rows: Sequence[Delivery]) -> dict[int, float | None]:
     """Take a slot of the pace for each that may be written to."""
     return pacing.admit([row for row in rows if not row.suppressed])  # type: ignore[attr-defined]
 

@@ -28,6 +28,8 @@ from unicom.types import Pace as Rate
 
 LATEST = 0.15
 """How many seconds after its slot a call may still leave."""
+TURN = 1.0
+"""For how many seconds after it has room an album may still take its turn before others go on."""
 BOT_WIDE = 5.0
 """Within how many seconds a second refusal, from another chat, stops the whole channel."""
 
@@ -48,11 +50,8 @@ class Limit:
         return min(size, self.most)
 
     def ahead(self, size: int) -> float:
-        """Return how much longer an album waits, so that what was sent before it leaves it room in the window.
-
-        Of a channel's own limit it only takes its slots: other chats would never leave it that room.
-        """
-        return 0.0 if self.channel_id is not None else (self.weight(size) - 1) * self.interval
+        """Return how much longer an album waits, so that what was sent before it leaves it room in the window."""
+        return (self.weight(size) - 1) * self.interval
 
 
 def limits_of(delivery: Delivery) -> list[Limit]:
@@ -98,10 +97,11 @@ def _limit(key: str, rate: Rate, scale: float, channel_id: int | None) -> Limit:
     return Limit(key=key, interval=interval, tolerance=burst * interval, channel_id=channel_id, most=rate.count)
 
 
-def admit(deliveries: Sequence[Delivery]) -> dict[int, float]:
+def admit(deliveries: Sequence[Delivery]) -> dict[int, float | None]:
     """Take a slot for each delivery that may leave now; returns, for those that may not, in how many seconds they may.
 
-    To be called in the transaction of the claim, so that slots and claims are taken together or not at all.
+    None is for an album that the whole channel is kept quiet for: other chats would never leave it its room. To be
+    called in the transaction of the claim, so that slots and claims are taken together or not at all.
     """
     if _suspended:
         return {}
@@ -110,14 +110,19 @@ def admit(deliveries: Sequence[Delivery]) -> dict[int, float]:
     if not limits:
         return {}
     now, rows = _locked(limits)
-    later: dict[int, float] = {}
+    later: dict[int, float | None] = {}
     changed: set[str] = set()
     for delivery in deliveries:
         keys = wanted[delivery.pk]
         size = len(delivery.payload.get("files", ())) or 1
-        wait = max((rows[limit.key].open_at + limit.ahead(size) - now for limit in keys), default=0.0)
+        wait = max((_wait(limit, rows[limit.key], size, now, delivery.pk) for limit in keys), default=0.0)
         if wait > 0:
             later[delivery.pk] = wait
+            hint(wait)
+            continue
+        if size > 1 and (quiet := _keep_quiet(keys, rows, size, now, delivery.pk)):
+            later[delivery.pk] = None
+            changed |= quiet
             continue
         if keys:
             delivery.admitted_at = time.monotonic()  # type: ignore[attr-defined]
@@ -125,17 +130,46 @@ def admit(deliveries: Sequence[Delivery]) -> dict[int, float]:
             row = rows[limit.key]
             row.tat = max(row.tat, now) + limit.interval * limit.weight(size)
             row.open_at = max(row.open_at, row.tat - limit.tolerance)
+            if row.held_for == delivery.pk:
+                row.held_for, row.held_until = None, 0.0
             changed.add(limit.key)
     if changed:
         update_rows(
             Pace,
-            [(key, rows[key].tat, rows[key].open_at) for key in changed],
+            [(key, *(getattr(rows[key], name) for name in _TAKEN)) for key in changed],
             match=["key"],
-            change=["tat", "open_at"],
+            change=_TAKEN,
         )
-    for wait in later.values():
-        hint(wait)
     return later
+
+
+_TAKEN = ("tat", "open_at", "held_for", "held_until")
+
+
+def _wait(limit: Limit, row: Pace, size: int, now: float, delivery_id: int) -> float:
+    """Return in how many seconds a limit lets a delivery through, as far as it need not keep others quiet for that."""
+    if limit.channel_id is None:
+        return row.open_at + limit.ahead(size) - now
+    held = row.held_until - now if row.held_for != delivery_id else 0.0
+    return max(row.open_at - now, held)
+
+
+def _keep_quiet(limits: Sequence[Limit], rows: dict[str, Pace], size: int, now: float, delivery_id: int) -> set[str]:
+    """Close a channel for as long as an album needs to have room in its window, then to all but the album for a while.
+
+    Returns the keys that were closed; none where there is room, or where the channel has been kept quiet for it.
+    """
+    closed = set()
+    for limit in limits:
+        row = rows[limit.key]
+        until = row.open_at + limit.ahead(size)
+        is_its_turn = row.held_for == delivery_id and now < row.held_until
+        if limit.channel_id is None or is_its_turn or until <= now:
+            continue
+        row.open_at, row.held_for, row.held_until = until, delivery_id, until + TURN
+        closed.add(limit.key)
+        hint(until - now)
+    return closed
 
 
 def is_late(delivery: Delivery) -> bool:

@@ -86,9 +86,55 @@ def test_an_album_counts_as_its_messages(
         delivery.chat.is_group = True
         delivery.payload = {**delivery.payload, "files": [{}] * size if size > 1 else []}
         while later := pacing.admit([delivery]):
-            clock.now += max(later.values()) + 0.001
+            clock.now += (later[delivery.pk] or 0.0) + 0.001
         left += [clock.now] * size
     assert _most_in_a_window(left, 60.0) <= 10
+
+
+def test_an_album_has_room_in_the_channels_window_although_other_chats_would_take_it(
+    paced: Channel, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The channel falls silent for it, once: no window holds too much, and neither albums nor others are starved."""
+    monkeypatch.setattr(MemoryAdapter, "limits", Limits(channel_pace=PER_CHANNEL))
+    pool = _deliveries(paced, list(range(80)))
+    sizes = {delivery.pk: 6 if number in (15, 16, 40) else 1 for number, delivery in enumerate(pool)}
+    due = {delivery.pk: clock.now for delivery in pool}
+    left: dict[int, float] = {}
+    began = clock.now
+    while len(left) < len(pool):
+        ready = sorted((due[row.pk], row.pk) for row in pool if row.pk not in left and due[row.pk] <= clock.now)
+        turn = [row for row in pool if row.pk in {pk for _, pk in ready[:3]}]
+        for row in turn:
+            row.payload = {**row.payload, "files": [{}] * sizes[row.pk] if sizes[row.pk] > 1 else []}
+        later = pacing.admit(turn) if claiming.due_channels(1) else {row.pk: None for row in turn}
+        for row in turn:
+            if row.pk not in later:
+                left[row.pk] = clock.now
+            elif (wait := later[row.pk]) is not None:
+                due[row.pk] = clock.now + wait
+        clock.now += 0.01
+    times = sorted(moment for pk, moment in left.items() for _ in range(sizes[pk]))
+    assert _most_in_a_window(times, PER_CHANNEL.seconds) <= PER_CHANNEL.count
+    order = sorted(left, key=lambda pk: left[pk])
+    for number in (15, 16, 40):
+        assert order.index(pool[number].pk) < len(pool) - 15, "its turn comes although others wait"
+    assert clock.now - began < 2 * sum(sizes.values()) / PER_CHANNEL.count
+
+
+def test_a_channel_kept_quiet_for_an_album_that_is_not_sent_after_all_goes_on(
+    paced: Channel, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MemoryAdapter, "limits", Limits(channel_pace=PER_CHANNEL))
+    first, album, other = _deliveries(paced, [1, 2, 3])
+    album.payload = {**album.payload, "files": [{}] * 5}
+    assert pacing.admit([first, album]) == {album.pk: None}
+    assert claiming.due_channels(1) == []
+    clock.now = Pace.objects.get(pk=f"channel:{paced.pk}").open_at
+    assert claiming.due_channels(1) == [paced.pk]
+    wait = pacing.admit([other])[other.pk]
+    assert wait == pytest.approx(pacing.TURN)
+    clock.now += pacing.TURN
+    assert pacing.admit([other]) == {}
 
 
 def test_a_chat_waits_its_second_while_other_chats_go_on(paced: Channel, clock: Clock) -> None:

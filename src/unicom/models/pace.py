@@ -19,6 +19,10 @@ class Pace(models.Model):
     """When the platform last said "too many requests"."""
     refused_chat = models.CharField(max_length=300, blank=True, default="")
 
+    held_for = models.BigIntegerField(null=True, blank=True)
+    """The delivery of the album for which a channel is kept quiet until :attr:`held_until`."""
+    held_until = models.FloatField(default=0.0)
+
     class Meta:
         indexes = [
             # Forget keys that have been free for long.
