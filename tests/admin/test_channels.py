@@ -67,6 +67,7 @@ def test_the_form_has_a_field_for_each_key_with_its_description(admin_client: Cl
     kinds = {name.removeprefix("config_"): type(field).__name__ for name, field in fields.items()}
     assert kinds == {
         "name": "CharField",
+        "teams": "ModelMultipleChoiceField",
         "TOKEN": "SecretField",
         "APP_SECRET": "SecretField",
         "HOST": "CharField",

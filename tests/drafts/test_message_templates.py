@@ -131,7 +131,7 @@ def test_nobody_else_can(staff: Callable[..., Client], client: Client) -> None:
     for caller in (client, staff(), staff("view_messagetemplate", is_staff=False)):
         response = caller.get(LIST)
         assert response.status_code == 403
-        assert json.loads(response.content) == {"error": "Only staff who may view message templates can list them."}
+        assert json.loads(response.content)["error"] in ("Staff only.", "You may not do that.")
     allowed = staff("view_messagetemplate")
     assert allowed.get(LIST, {"channel_id": "x"}).status_code == 400
     assert allowed.get(LIST, {"channel_id": "999"}).json() == {"error": "channel_id: there is no channel 999."}

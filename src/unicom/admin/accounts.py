@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy
 
 from unicom.admin.base import ChannelFilter, Consequence, UnicomAdmin, report
 from unicom.admin.display import badge, excerpt, pretty_json
-from unicom.admin.typed import ModelForm, TabularInline
+from unicom.admin.rows import TabularInline
+from unicom.admin.typed import ModelForm
 from unicom.models import Account, AccountIdentity, CallbackExecution, Member, Request, Suppression
 
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, cast
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import quote
 from django.db.models import Model, QuerySet
-from django.db.models.fields.related import ForeignKey, ManyToManyField
+from django.db.models.fields.related import ManyToManyField
 from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import cached_property
@@ -18,6 +19,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.debug import SafeExceptionReporterFilter
 
+from unicom import access
+from unicom.admin.rows import TeamRows, with_team_filters
 from unicom.admin.typed import ModelAdmin, Pages
 from unicom.models import Channel
 
@@ -56,8 +59,8 @@ class ChannelFilter(admin.SimpleListFilter):
     parameter_name = "channel"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
-        """Return the channels there are."""
-        return list(Channel.objects.order_by("name").values_list("pk", "name")[:200])
+        """Return the user's channels."""
+        return list(access.access_channels(request.user).order_by("name").values_list("pk", "name")[:200])
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return the rows of the chosen channel."""
@@ -78,8 +81,8 @@ class Consequence:
         """Whether the user must be allowed to delete these, too."""
 
 
-class UnicomAdmin(ModelAdmin):
-    """Be the parent of all our pages."""
+class UnicomAdmin(TeamRows, ModelAdmin):
+    """Be the parent of all our pages; what of them is a team's, :mod:`unicom.access` says."""
 
     list_per_page = 50
     list_max_show_all = 200
@@ -101,17 +104,41 @@ class UnicomAdmin(ModelAdmin):
         rows = rows.select_related(*filter(None, related)) if any(related) else rows
         return rows.defer(f"{self.channel_path}__config") if self.channel_path else rows
 
-    def formfield_for_foreignkey(self, db_field: ForeignKey[Any], request: HttpRequest, **kwargs: Any) -> Any:
-        """Offer channels without their secrets."""
-        if db_field.related_model is Channel and db_field.name not in self.autocomplete_fields:
-            kwargs.setdefault("queryset", Channel.objects.defer("config").order_by("name"))
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse what concerns channels of others as well."""
+        return super().has_change_permission(request, obj) and (obj is None or _is_theirs(request, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse what concerns channels of others as well."""
+        return super().has_delete_permission(request, obj) and (obj is None or _is_theirs(request, obj))
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        """Have no filter name what the user may not see."""
+        return with_team_filters(self.model, super().get_list_filter(request))
 
     def formfield_for_manytomany(self, db_field: ManyToManyField[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
-        """Offer channels without their secrets."""
-        if db_field.related_model is Channel:
-            kwargs.setdefault("queryset", Channel.objects.defer("config").order_by("name"))
-        return super().formfield_for_manytomany(db_field, request, **kwargs)
+        """Ask whoever does not work with every channel to name some: none would be all of them."""
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if field is not None and db_field.related_model is Channel and access.is_limited(request.user):
+            field.required = True
+        return field
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
+        """Run an action on the chosen rows, except those that concern channels of others as well."""
+        theirs = access.changeable(queryset, request.user)
+        if theirs is not queryset and request.POST.get("select_across") != "1":
+            chosen = queryset.filter(pk__in=request.POST.getlist(ACTION_CHECKBOX_NAME))
+            left = chosen.exclude(pk__in=theirs.order_by().values("pk")).count()
+            if left:
+                text = ngettext(
+                    "%(count)d was left as it was: it concerns channels of other teams as well.",
+                    "%(count)d were left as they were: they concern channels of other teams as well.",
+                    left,
+                )
+                self.message_user(request, text % {"count": left}, messages.WARNING)
+        return super().response_action(request, theirs, *args, **kwargs)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Show the list, or run an action."""
@@ -132,12 +159,16 @@ class UnicomAdmin(ModelAdmin):
         listed: list[Any] = [f"{capfirst(str(self.opts.verbose_name))}: {obj}" for obj in objs[:100]]
         counts: dict[str, int] = {str(name): len(objs)}
         needed: set[str] = set()
-        if not self.has_delete_permission(request):
+        if not all(self.has_delete_permission(request, obj) for obj in objs or (None,)):
             needed.add(str(self.opts.verbose_name))
         for item in self.consequences:
-            count = item.model._default_manager.filter(**{f"{item.lookup}__in": objs}).count()
+            rows = item.model._default_manager.filter(**{f"{item.lookup}__in": objs})
+            count = rows.count()
             if not count:
                 continue
+            theirs = access.changeable(rows, request.user)
+            if theirs is not rows and theirs.count() < count:
+                needed.add(str(item.model._meta.verbose_name))
             opts = item.model._meta
             listed.append(f"{count:,} {opts.verbose_name if count == 1 else opts.verbose_name_plural}")
             counts[str(opts.verbose_name_plural)] = count
@@ -183,6 +214,15 @@ class RecordAdmin(UnicomAdmin):
         """Let those in who may see or operate."""
         codename = f"{self.opts.app_label}.%s_{self.opts.model_name}"
         return request.user.has_perm(codename % "view") or request.user.has_perm(codename % "change")
+
+
+def _is_theirs(request: HttpRequest, obj: Any) -> bool:
+    """Tell whether a row concerns the user's channels only; found out once a request, however often it is asked."""
+    known: dict[Any, bool] = request.__dict__.setdefault("_unicom_theirs", {})
+    key = type(obj), obj.pk
+    if key not in known:
+        known[key] = access.may_change(request.user, obj)
+    return known[key]
 
 
 def may_read(request: HttpRequest) -> bool:

@@ -74,7 +74,7 @@ class RawJSONField(forms.CharField):
 
 
 class ChannelForm(ModelForm):
-    """Edit a channel's name and config; either the fields or the raw JSON, whichever was changed."""
+    """Edit a channel's name, teams and config; either the fields or the raw JSON, whichever was changed."""
 
     platform_name: ClassVar[str] = ""
     config_model: ClassVar[type[AdapterConfig] | None] = None
@@ -83,7 +83,7 @@ class ChannelForm(ModelForm):
 
     class Meta:
         model = Channel
-        fields: ClassVar = ["name"]
+        fields: ClassVar = ["name", "teams"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -123,10 +123,10 @@ class ChannelAdmin(UnicomAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Channel | None = None) -> Any:
         """Arrange name, config, raw JSON and state."""
         if obj is not None and not self.has_change_permission(request, obj):
-            return [(None, {"fields": ("name", "platform", "shown_config", *self._STATE)})]
+            return [(None, {"fields": ("name", "platform", "teams", "shown_config", *self._STATE)})]
         platform = obj.platform if obj is not None else request.GET.get("platform", "")
         model = config_class(platform)
-        sets: list[Any] = [(None, {"fields": ("name", "platform") if obj else ("name",)})]
+        sets: list[Any] = [(None, {"fields": ("name", "platform", "teams") if obj else ("name", "teams")})]
         if model is not None:
             basic = [key for key in model.model_fields if key not in _COMMON]
             common = [key for key in model.model_fields if key in _COMMON]

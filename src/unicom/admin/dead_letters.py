@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from unicom import dead_letters
+from unicom import access, dead_letters
 from unicom.admin.base import ChannelFilter, RecordAdmin, apply_each, report
 from unicom.admin.display import badge, excerpt, pre
 from unicom.admin.files import download
@@ -30,7 +30,8 @@ class StateFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Return the states with their counts."""
-        found = dict(Update.objects.order_by().values_list("state").annotate(Count("pk")))
+        rows = access.visible(Update.objects.order_by(), request.user)
+        found = dict(rows.values_list("state").annotate(Count("pk")))
         return [(value, f"{label} ({found.get(value, 0):,})") for value, label in Update.State.choices]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Update]) -> QuerySet[Update]:

@@ -16,14 +16,15 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from unicom import scheduling
+from unicom import access, scheduling
 from unicom.admin.base import ChannelFilter, apply_each, may_read, may_send, report
 from unicom.admin.config_fields import LinesField
 from unicom.admin.display import badge, excerpt, html_preview, pre
 from unicom.admin.editor import HtmlEditor
 from unicom.admin.previews import PreviewAdmin
+from unicom.admin.rows import TabularInline
 from unicom.admin.templates import check_template
-from unicom.admin.typed import ModelForm, TabularInline
+from unicom.admin.typed import ModelForm
 from unicom.cleaning import is_clean
 from unicom.models import Chat, DraftAttachment, DraftMessage, Message
 
@@ -240,7 +241,8 @@ class DraftMessageAdmin(PreviewAdmin):
         """Begin an answer to a message: in its chat, quoting it, and so not as a template."""
         initial: dict[str, Any] = super().get_changeform_initial_data(request)
         pk = str(initial.get("reply_to_message_id", ""))[:64]
-        answered = Message.objects.filter(pk=pk).first() if pk and is_clean(pk) and may_read(request) else None
+        rows = access.visible(Message.objects.filter(pk=pk), request.user)
+        answered = rows.first() if pk and is_clean(pk) and may_read(request) else None
         if answered is not None:
             quoted = "".join(f"> {line}\n" for line in answered.text[:2000].splitlines())
             initial |= {"channel": answered.channel_id, "chat_id": answered.chat_id, "render_template": False}

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from unicom.admin.base import UnicomAdmin
 from unicom.admin.display import badge, excerpt
-from unicom.admin.typed import TabularInline
+from unicom.admin.rows import TabularInline
 from unicom.models import Account, Member, MemberGroup
 
 

@@ -14,10 +14,11 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from unicom import access
 from unicom.admin.base import ChannelFilter, RecordAdmin, may_read, may_send, short_id
 from unicom.admin.display import badge, excerpt, html_preview, lines, pre, pretty_json
 from unicom.admin.files import private_file
-from unicom.admin.typed import TabularInline
+from unicom.admin.rows import TabularInline
 from unicom.cleaning import is_clean
 from unicom.media import detect
 from unicom.models import Account, Attachment, Chat, Delivery, Message
@@ -154,7 +155,7 @@ class MessageAdmin(RecordAdmin):
         """Hand out one file."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        item = Attachment.objects.filter(pk=attachment_id).first()
+        item = access.visible(Attachment.objects.filter(pk=attachment_id), request.user).first()
         if item is None:
             raise Http404
         return private_file(item.file, name=item.name, content_type=item.content_type)
@@ -163,7 +164,8 @@ class MessageAdmin(RecordAdmin):
         """Hand out the file of a message that has no rows of attachments."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        message = Message.objects.only("media").filter(pk=message_id).first() if is_clean(message_id) else None
+        rows = access.visible(Message.objects.only("media").filter(pk=message_id), request.user)
+        message = rows.first() if is_clean(message_id) else None
         if message is None or not message.media:
             raise Http404
         name = message.media.name or ""

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 
-from unicom import templating
+from unicom import access, templating
 from unicom.admin.base import UnicomAdmin
 from unicom.admin.display import unfit
 from unicom.models import Channel
@@ -86,7 +86,8 @@ class PreviewAdmin(UnicomAdmin):
 def _channel(request: HttpRequest) -> Channel:
     pk = request.POST.get("channel", "")
     known = pk.isascii() and pk.isdigit() and len(pk) < 19
-    found = Channel.objects.defer("config").filter(pk=pk).first() if known else None
+    rows = access.access_channels(request.user).defer("config")
+    found = rows.filter(pk=pk).first() if known else None
     return found or Channel(name=_("Channel"), platform="")
 
 

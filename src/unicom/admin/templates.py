@@ -18,7 +18,8 @@ from unicom.admin.base import Consequence
 from unicom.admin.display import html_preview
 from unicom.admin.editor import HtmlEditor
 from unicom.admin.previews import PreviewAdmin
-from unicom.admin.typed import ModelForm, StackedInline
+from unicom.admin.rows import StackedInline
+from unicom.admin.typed import ModelForm
 from unicom.models import MessageTemplate, TemplateInlineImage, TemplateVariant
 from unicom.platforms import names as platform_names
 

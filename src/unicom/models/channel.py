@@ -34,6 +34,12 @@ class Channel(models.Model):
     down_since = models.DateTimeField(null=True, blank=True, editable=False)
     """Since when nothing can be delivered; the queue waits and nothing is lost."""
     validated_at = models.DateTimeField(null=True, blank=True, editable=False)
+    teams = models.ManyToManyField(
+        "auth.Group",
+        blank=True,
+        related_name="unicom_channels",
+        help_text="Only their members, and superusers, work with this channel. Empty: all staff with the permissions.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -3,81 +3,59 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from functools import wraps
-from typing import Any
 
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_GET, require_POST
 
+from unicom import access
+from unicom.cleaning import is_clean
 from unicom.errors import ModelError
 from unicom.models import Message, MessageTemplate
-
-View = Callable[..., JsonResponse]
-
-
-def _staff(*permissions: str) -> Callable[[View], View]:
-    """Let in staff who hold one of the permissions."""
-
-    def around(view: View) -> View:
-        @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> JsonResponse:
-            user = request.user
-            if not (user.is_active and getattr(user, "is_staff", False)):
-                return _refused(403, "Staff only.")
-            if not any(user.has_perm(permission) for permission in permissions):
-                return _refused(403, "You may not do that.")
-            return view(request, *args, **kwargs)
-
-        return guarded
-
-    return around
-
-
-def _refused(status: int, sentence: str) -> JsonResponse:
-    return JsonResponse({"error": sentence}, status=status)
+from unicom.views.staff import refused, staff_only
 
 
 @require_GET
-@_staff("unicom.view_message", "unicom.change_message")
+@staff_only("unicom.view_message", "unicom.change_message")
 def message_as_llm_chat(request: HttpRequest, message_id: str) -> JsonResponse:
     """Return the conversation up to a message as a model reads it."""
-    message = Message.objects.select_related("chat").filter(pk=message_id).first()
+    rows = access.visible(Message.objects.select_related("chat"), request.user)
+    message = rows.filter(pk=message_id).first() if is_clean(message_id) else None
     if message is None:
-        return _refused(404, "There is no such message.")
+        return refused(404, "There is no such message.")
     mode, given = request.GET.get("mode", "chat"), request.GET.get("depth", "129")
     if not (given.isascii() and given.isdigit() and 1 <= int(given) <= 1000):
-        return _refused(400, f"depth: {given[:20]!r} is not a number from 1 to 1000.")
+        return refused(400, f"depth: {given[:20]!r} is not a number from 1 to 1000.")
     try:
         data = message.as_llm_chat(depth=int(given), mode=mode)
     except ValueError as error:
-        return _refused(400, f"{error}.")
+        return refused(400, f"{error}.")
     answer = {"success": True, "mode": mode, "depth": int(given), "message_count": len(data), "data": data}
     return JsonResponse(answer)
 
 
 @require_POST
 @csrf_protect
-@_staff("unicom.view_messagetemplate", "unicom.change_messagetemplate")
+@staff_only("unicom.view_messagetemplate", "unicom.change_messagetemplate")
 def populate_message_template(request: HttpRequest) -> JsonResponse:
     """Return a template's HTML as a model has filled it in."""
     try:
         data = json.loads(request.body) if request.content_type == "application/json" else request.POST.dict()
     except ValueError:
-        return _refused(400, "The body is no JSON.")
+        return refused(400, "The body is no JSON.")
     if not isinstance(data, dict):
-        return _refused(400, "An object is needed.")
+        return refused(400, "An object is needed.")
     prompt, model = data.get("html_prompt"), data.get("model") or None
     if not isinstance(prompt, str) or not prompt.strip():
-        return _refused(400, "html_prompt: required.")
+        return refused(400, "html_prompt: required.")
     if model is not None and not isinstance(model, str):
-        return _refused(400, "model: a name is needed.")
+        return refused(400, "model: a name is needed.")
     pk = str(data.get("template_id", ""))
-    template = MessageTemplate.objects.filter(pk=pk).first() if pk.isascii() and pk.isdigit() and len(pk) < 19 else None
+    known = pk.isascii() and pk.isdigit() and len(pk) < 19
+    template = access.visible(MessageTemplate.objects.all(), request.user).filter(pk=pk).first() if known else None
     if template is None:
-        return _refused(404, "There is no such template.")
+        return refused(404, "There is no such template.")
     try:
         return JsonResponse({"html": template.populate(prompt, model=model)})
     except ModelError as error:
-        return _refused(502, f"The model gave no answer: {error.reason}")
+        return refused(502, f"The model gave no answer: {error.reason}")

@@ -6,24 +6,24 @@ from django.db.models import Q
 from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase, JsonResponse
 from django.views.decorators.http import require_GET, require_safe
 
-from unicom.models import Channel, MessageTemplate, TemplateInlineImage, TemplateVariant
+from unicom import access
+from unicom.models import MessageTemplate, TemplateInlineImage, TemplateVariant
+from unicom.views.staff import refused, staff_only
 
 
 @require_GET
+@staff_only("unicom.view_messagetemplate")
 def message_templates(request: HttpRequest) -> JsonResponse:
     """Return the templates, with ``?channel_id=`` those for that channel, as they read on its platform."""
-    user = request.user
-    if not (user.is_active and user.is_staff and user.has_perm("unicom.view_messagetemplate")):
-        return JsonResponse({"error": "Only staff who may view message templates can list them."}, status=403)
-    rows = MessageTemplate.objects.all()
+    rows = access.visible(MessageTemplate.objects.all(), request.user)
     variants: dict[int, TemplateVariant] = {}
     asked = request.GET.get("channel_id", "")
     if asked:
         if not (asked.isascii() and asked.isdigit() and len(asked) < 19):
-            return JsonResponse({"error": f"channel_id: {asked[:40]!r} is not a number."}, status=400)
-        platform = Channel.objects.filter(pk=asked).values_list("platform", flat=True).first()
+            return refused(400, f"channel_id: {asked[:40]!r} is not a number.")
+        platform = access.access_channels(request.user).filter(pk=asked).values_list("platform", flat=True).first()
         if platform is None:
-            return JsonResponse({"error": f"channel_id: there is no channel {asked}."}, status=404)
+            return refused(404, f"channel_id: there is no channel {asked}.")
         rows = rows.filter(Q(channels=asked) | Q(channels=None)).distinct()
         variants = {
             variant.template_id: variant
