@@ -101,7 +101,7 @@ def test_who_writes_is_shown_to_the_visitor_who_polls(staff, db):
 
 
 def test_a_look_costs_the_same_however_long_the_chat_is(staff, chat, said):
-    """Session, user, permissions, chat, messages, files."""
+    """Session, user, permissions, chat, messages, files, reactions of people and of ours."""
     client = staff("view_chat", "view_message")
     costs = []
     for count in (1, 150):
@@ -110,4 +110,4 @@ def test_a_look_costs_the_same_however_long_the_chat_is(staff, chat, said):
         with CaptureQueriesContext(connection) as queries:
             client.get(live(chat))
         costs.append(len(queries))
-    assert costs[0] == costs[1] <= 8
+    assert costs[0] == costs[1] <= 10
