@@ -30,7 +30,9 @@ class Hint:
 
 
 Watcher = Callable[[Hint], None]
+Keeper = Callable[[str, frozenset[str]], None]
 _watchers: dict[str, list[Watcher]] = {}
+_keepers: dict[str, Keeper] = {}
 
 
 def watch(platform: str, watcher: Watcher) -> None:
@@ -38,6 +40,11 @@ def watch(platform: str, watcher: Watcher) -> None:
     watchers = _watchers.setdefault(platform, [])
     if watcher not in watchers:
         watchers.append(watcher)
+
+
+def keep_changes(platform: str, keeper: Keeper) -> None:
+    """Have ``keeper`` called with the id and the changed columns of a platform's messages, within the transaction."""
+    _keepers[platform] = keeper
 
 
 def message_stored(message: Any, *, seq: int | None = None) -> None:
@@ -54,6 +61,8 @@ def message_changed(message: Any, *fields: str) -> None:
     ``fields`` are the columns that were, where the caller knows.
     """
     if message.platform in _watchers and message.seq is not None:
+        if message.platform in _keepers:
+            _keepers[message.platform](message.pk, frozenset(fields))
         details = {"fields": sorted(fields)} if fields else {}
         hint = Hint(kind="changed", chat_id=message.chat_id, message_id=message.pk, seq=message.seq, details=details)
         _after_commit(message.platform, hint)

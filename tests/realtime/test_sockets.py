@@ -102,7 +102,8 @@ async def test_a_sync_fills_the_gap_once_and_in_order(socket, guest):
     await mine.send(action="sync", after=first["message"]["id"])
     assert (await mine.next("message_updated"))["message"]["id"] == first["message"]["id"]
     assert [(await mine.next("new_message"))["message"]["text"] for _ in range(6)] == list("123456")
-    assert await mine.next() == {"type": "synced", "chat_id": chat_id, "has_more": False}
+    end = await mine.next("synced")
+    assert (end["chat_id"], end["has_more"]) == (chat_id, False) and end["at"]
     await mine.send(action="sync", after=first["message"]["id"])
     await mine.next("message_updated")
     assert (await mine.next())["type"] == "synced", "what was sent is not sent again"
@@ -120,7 +121,60 @@ async def test_a_ping_brings_what_a_lost_hint_would_have(socket, guest, settings
     assert await mine.is_quiet()
     await mine.send(action="ping")
     assert (await mine.next("new_message"))["message"]["text"] == "unheard"
-    assert await mine.next() == {"type": "pong"}
+    assert (await mine.next("pong"))["at"]
+
+
+async def test_a_sync_tells_what_was_changed_while_nobody_listened(socket, guest):
+    """Edited, grown, given other buttons, deleted; not what was only delivered, nor what never changed."""
+    chat_id = (await in_thread(guest.say))["chat_id"]
+    chat = await Chat.objects.select_related("channel").aget(pk=chat_id)
+    same, edited, gone, buttons = [await in_thread(chat.send_message, {"text": text}) for text in "abcd"]
+    last = await in_thread(guest.say, "last", chat_id=chat_id)
+    before = socket(guest, f"{chat_id}/")
+    await before.open()
+    await before.send(action="ping")
+    at = (await before.next("pong"))["at"]
+    await before.close()
+    await in_thread(edited.edit_original_message, {"text": "B"})
+    await in_thread(gone.delete_original_message)
+    await in_thread(buttons.edit_original_message, {"buttons": [[{"text": "Yes", "callback_data": 1}]]})
+    mine = socket(guest, f"{chat_id}/")
+    await mine.open()
+    await mine.send(action="sync", after=last["message"]["id"], since=at)
+    first, second, third, end = [await mine.next() for _ in range(4)]
+    assert (first["type"], first["message"]["id"], first["message"]["text"]) == ("message_updated", edited.pk, "B")
+    assert second == {"type": "message_deleted", "chat_id": chat_id, "message_id": gone.pk}
+    assert third["message"]["id"] == buttons.pk and third["message"]["interactive_buttons"]
+    assert (end["type"], end["has_more"]) == ("synced", False)
+    assert await Message.objects.filter(pk=same.pk, changed_at=None).aexists()
+
+
+async def test_a_ping_brings_a_change_whose_push_was_lost(socket, guest, settings):
+    """As of a worker in another process, which does not reach this one's memory."""
+    chat_id = (await in_thread(guest.say))["chat_id"]
+    chat = await Chat.objects.select_related("channel").aget(pk=chat_id)
+    answer = await in_thread(chat.send_message, {"text": "one"})
+    mine = socket(guest, f"{chat_id}/")
+    await mine.open()
+    await mine.send(action="ping")
+    await mine.next("pong")
+    settings.CHANNEL_LAYERS = {}
+    await in_thread(answer.edit_original_message, {"text": "ONE"})
+    assert await mine.is_quiet()
+    await mine.send(action="ping")
+    assert (await mine.next("message_updated"))["message"]["text"] == "ONE"
+    await mine.next("pong")
+
+
+@pytest.mark.parametrize("since", ["yesterday", "2026-01-01T00:00:00", 5, ["x"], "9" * 100])
+async def test_a_moment_that_is_none_is_an_error_and_closes_nothing(socket, guest, since):
+    """One without a zone among them."""
+    mine = socket(guest, f"{(await in_thread(guest.say))['chat_id']}/")
+    await mine.open()
+    await mine.send(action="sync", since=since)
+    assert (await mine.next("error"))["error"].startswith("since:")
+    await mine.send(action="ping")
+    await mine.next("pong")
 
 
 async def test_an_edit_and_a_deletion_are_pushed(socket, guest):

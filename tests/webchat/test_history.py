@@ -186,7 +186,7 @@ def test_tool_messages_show_their_progress(guest, chat):
     assert (shown["progress_updates_for_user"], shown["result_status"]) == ("Searching", "SUCCESS")
 
 
-def test_times_are_the_same_moment_in_any_time_zone(guest, chat, settings):
+def test_known_failure_20_times_are_the_same_moment_in_any_time_zone(guest, chat, settings):
     """Known failure 20: times are right when TIME_ZONE is not UTC."""
     moment = datetime(2024, 7, 1, 12, 30, 15, 123456, tzinfo=UTC)
     Message.objects.update(timestamp=moment)
@@ -196,6 +196,26 @@ def test_times_are_the_same_moment_in_any_time_zone(guest, chat, settings):
         assert datetime.fromisoformat(shown) == moment
         listed = guest.chats()["chats"][0]["last_message"]["timestamp"]
         assert datetime.fromisoformat(listed) == moment
+
+
+def test_who_polls_hears_of_what_was_changed_meanwhile(guest, chat, drain):
+    """Anywhere in the chat, beside the page that was asked for; deletions by their ids."""
+    same, edited, gone = [chat.send_message({"text": text}) for text in "abc"]
+    drain()
+    page = guest.messages(chat.pk)
+    assert "changed" not in page
+    edited.edit_original_message({"text": "B"})
+    gone.delete_original_message()
+    drain()
+    found = guest.messages(chat.pk, after=page["messages"][-1]["id"], changed_since=page["at"])
+    assert [(item["id"], item["text"]) for item in found["changed"]] == [(edited.pk, "B")]
+    assert (found["deleted"], found["has_more_changes"], found["messages"]) == ([gone.pk], False, [])
+    later = (timezone.now() + timedelta(seconds=1)).isoformat()
+    again = guest.messages(chat.pk, changed_since=later)
+    assert (again["changed"], again["deleted"]) == ([], [])
+    assert same.pk in [item["id"] for item in again["messages"]]
+    refused = guest.get("messages/", chat_id=chat.pk, changed_since="yesterday")
+    assert refused.status_code == 400 and "changed_since" in refused.json()["error"]
 
 
 def test_a_message_on_its_way_is_not_shown_before_it_has_its_place(guest, chat, drain):

@@ -57,6 +57,8 @@ class Message(models.Model):
     """When it was written, by the platform's clock where it tells."""
     edited_at = models.DateTimeField(null=True, blank=True, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    changed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    """When what is shown of it last changed after it was first seen, where somebody who was away has to hear of it."""
 
     status = models.CharField(max_length=10, default="", blank=True, choices=[(state, state) for state in STATES])
     """How far it has come; empty for what came in."""
@@ -96,6 +98,12 @@ class Message(models.Model):
                 fields=["channel", "imap_uid"],
                 name="unicom_message_uid",
                 condition=models.Q(imap_uid__isnull=False),
+            ),
+            # What was changed of a chat while its visitor was away; most messages never are.
+            models.Index(
+                fields=["chat", "changed_at"],
+                name="unicom_message_changed",
+                condition=models.Q(changed_at__isnull=False),
             ),
             # The admin's list of what waits or went wrong.
             models.Index(

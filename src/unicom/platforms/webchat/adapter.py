@@ -20,6 +20,7 @@ class WebChatAdapter(Adapter):
     supports_html = True
     supports_files = True
     supports_edit = True
+    supports_delete = True
     supports_typing = True
     supports_streaming = True
     safe_to_repeat = True

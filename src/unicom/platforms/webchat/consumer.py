@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 from unicom.platforms.webchat.entrance import MOST_BYTES, NO_CHAT, TOO_LARGE, Entrance, Wish
 
 if TYPE_CHECKING:
-    from unicom.platforms.webchat.watching import ChatWatch, Holder, ListWatch
+    from datetime import datetime
+
+    from unicom.platforms.webchat.watching import Changed, ChatWatch, Holder, ListWatch
 
 ME = "_me"
 TOO_MUCH, BAD_DATA = 4429, 1003
@@ -26,10 +28,6 @@ GRACE_S = 0.5
 """For how long a new socket's pushes wait for its first frame, so that a sync comes before what is newer."""
 PAGE = 200
 FRAMES, WINDOW_S = 60, 10.0
-# A change of these alone shows in no message's wire shape.
-_UNSEEN = {
-    "status", "error", "external_id", "sent", "delivered", "seen", "time_sent", "time_delivered", "time_seen", "seq",
-}  # fmt: skip
 
 
 class WebChatConsumer(Entrance):
@@ -37,6 +35,8 @@ class WebChatConsumer(Entrance):
 
     watch: ChatWatch | None = None
     chats: ListWatch | None = None
+    _looked_at: datetime | None = None
+    """Since when changes are looked for at the next heartbeat: the hint of one may have been lost."""
 
     # Coming and going
 
@@ -131,14 +131,19 @@ class WebChatConsumer(Entrance):
             self._pushed = False
             await self._catch_up()
 
-    async def _catch_up(self) -> None:
-        """Send every message newer than what was sent, in order; the gap below is for a sync to ask for."""
+    async def _catch_up(self, since: datetime | None = None) -> None:
+        """Send every message newer than what was sent, in order, and what of those sent was changed since a moment.
+
+        The gap below is for a sync to ask for.
+        """
         if self._held:
             self._pushed = True
             return
         assert self.watch is not None  # noqa: S101  a list has no messages
         while True:
-            found = await self.ask(lambda: self.watch.after(self._high))  # type: ignore[union-attr]
+            changed, found = await self.ask(partial(self.watch.news, self._high, since))
+            since = None
+            await self._tell_changes(changed)
             for seq, message in found:
                 await self.tell(type="new_message", chat_id=self.watch.chat_id, message=message)
                 self._high = seq
@@ -146,15 +151,26 @@ class WebChatConsumer(Entrance):
                 return
 
     async def _changed(self, message: dict[str, Any]) -> None:
+        from unicom.platforms.webchat import changes
+
         assert self.watch is not None  # noqa: S101  asked before
-        fields = set(message["details"].get("fields") or ())
-        if message["seq"] > self._high or (fields and fields <= _UNSEEN):
+        fields = frozenset(message["details"].get("fields") or ())
+        if message["seq"] > self._high or not changes.shows(fields):
             return  # it comes as new; or nobody could see the difference
         found = await self.ask(lambda: self.watch.message(message["message_id"]))  # type: ignore[union-attr]
-        if found is not None:
-            await self.tell(type="message_updated", chat_id=self.watch.chat_id, message=found)
+        await self._updated(message["message_id"], found)
+
+    async def _tell_changes(self, changed: list[Changed]) -> None:
+        for message_id, message in changed:
+            await self._updated(message_id, message)
+
+    async def _updated(self, message_id: str, message: dict[str, Any] | None) -> None:
+        """Tell how a message is now, or that it is gone."""
+        assert self.watch is not None  # noqa: S101  asked before
+        if message is not None:
+            await self.tell(type="message_updated", chat_id=self.watch.chat_id, message=message)
         else:
-            await self.tell(type="message_deleted", chat_id=self.watch.chat_id, message_id=message["message_id"])
+            await self.tell(type="message_deleted", chat_id=self.watch.chat_id, message_id=message_id)
 
     async def _chat_line(self, chat_id: str) -> None:
         assert self.chats is not None  # noqa: S101  asked before
@@ -207,13 +223,17 @@ class WebChatConsumer(Entrance):
         return {"ping": self._ping, "typing": self._typing, "read": self._read, "sync": self._sync}
 
     async def _ping(self, frame: dict[str, Any]) -> None:
+        from unicom.platforms.webchat import changes
+
         await self.stay()
+        at = changes.moment()
         if self.chats is not None:
             await self.ask(self.chats.account_id)
         else:
             self._held = False
-            await self._catch_up()  # looks at the access as well, and heals a hint that was lost
-        await self.tell(type="pong")
+            await self._catch_up(self._looked_at)  # looks at the access as well, and heals a hint that was lost
+            self._looked_at = at
+        await self.tell(type="pong", at=at.isoformat())
 
     async def _typing(self, frame: dict[str, Any]) -> None:
         assert self.watch is not None  # noqa: S101  an action of chats
@@ -234,7 +254,12 @@ class WebChatConsumer(Entrance):
             await self.tell(type="error", error=str(error))
 
     async def _sync(self, frame: dict[str, Any]) -> None:
-        """Send what came after a message: first what is older than this socket, then what it has not sent yet."""
+        """Send what came after a message: first what is older than this socket, then what it has not sent yet.
+
+        With ``since``, as a sync or a pong has told it, also what of the older messages was changed or deleted.
+        """
+        from unicom.platforms.webchat import changes
+        from unicom.platforms.webchat.parameters import read_time
         from unicom.platforms.webchat.watching import NotAccessible
 
         assert self.watch is not None  # noqa: S101  an action of chats
@@ -242,6 +267,10 @@ class WebChatConsumer(Entrance):
         after = frame.get("after") or ""
         if not isinstance(after, str):
             await self.tell(type="error", error="after: the id of a message is needed.")
+            return
+        at, since = changes.moment(), read_time(frame.get("since"))
+        if frame.get("since") and since is None:
+            await self.tell(type="error", error="since: what an earlier frame told as at is needed.")
             return
         begin = max(self._low - PAGE, 0)  # without a message to begin after: the newest page
         if after:
@@ -251,13 +280,17 @@ class WebChatConsumer(Entrance):
             except NotAccessible as error:
                 await self.tell(type="error", error=str(error))
                 return
-            if begin <= self._high:
+            if begin <= self._high and since is None:
                 # It may have been edited, or have grown, since.
                 await self._changed({"seq": begin, "message_id": after, "details": {}})
-        has_more = await self._fill(begin)
-        self._held = False
+        has_more = False
+        if since is not None:
+            changed, has_more = await self.ask(partial(watch.changed_since, since, min(begin, self._high)))
+            await self._tell_changes(changed)
+        has_more = await self._fill(begin) or has_more
+        self._held, self._looked_at = False, at
         await self._catch_up()
-        await self.tell(type="synced", chat_id=watch.chat_id, has_more=has_more)
+        await self.tell(type="synced", chat_id=watch.chat_id, has_more=has_more, at=at.isoformat())
 
     async def _fill(self, begin: int) -> bool:
         """Send what lies between a number and what this socket began with; True where that is too much."""

@@ -44,8 +44,10 @@ def connect() -> None:
     from django.db.models.signals import m2m_changed, post_save
 
     from unicom.models import AccountChat, Chat
+    from unicom.platforms.webchat import changes
 
     live.watch("WebChat", push)
+    live.keep_changes("WebChat", changes.note)
     post_save.connect(_somebody_joined, sender=AccountChat, dispatch_uid="unicom.webchat.joined")
     m2m_changed.connect(_many_joined, sender=Chat.accounts.through, dispatch_uid="unicom.webchat.many_joined")
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import render
@@ -12,13 +15,21 @@ from unicom import inbound, live, stopping
 from unicom.cleaning import clean
 from unicom.conf import settings
 from unicom.errors import InvalidMessage, NotAccessible
-from unicom.models import Account, Message
-from unicom.platforms.webchat import access, history
+from unicom.models import Account, Chat, Message
+from unicom.platforms.webchat import access, changes, history
 from unicom.platforms.webchat.guests import remember_session
 from unicom.platforms.webchat.limiting import address_of, take
-from unicom.platforms.webchat.links import holder_of, link_for
+from unicom.platforms.webchat.links import Link, holder_of, link_for
 from unicom.platforms.webchat.listing import chats_of, listed
-from unicom.platforms.webchat.parameters import Problems, form_or_json, json_body, number_of, object_of, text_of
+from unicom.platforms.webchat.parameters import (
+    Problems,
+    form_or_json,
+    json_body,
+    number_of,
+    object_of,
+    text_of,
+    time_of,
+)
 from unicom.platforms.webchat.receiving import delete_chat, save_webchat_message
 from unicom.platforms.webchat.responses import endpoint
 from unicom.platforms.webchat.serving import serve
@@ -101,6 +112,7 @@ def messages(request: HttpRequest) -> HttpResponseBase:
         problems["after"] = "give either before or after"
     if not request.GET.get("chat_id"):
         problems["chat_id"] = "required"
+    since, at = time_of(request, "changed_since", problems), changes.moment()
     if problems:
         raise InvalidMessage(problems)
     part = access.access_chat(known_visitor(request), request.GET["chat_id"], channel_id=request.GET.get("channel_id"))
@@ -124,8 +136,20 @@ def messages(request: HttpRequest) -> HttpResponseBase:
                 ),
                 None,
             ),
+            "at": at.isoformat(),
+            **(_changed(part.chat, since, link) if since else {}),
         }
     )
+
+
+def _changed(chat: Chat, since: datetime, link: Link) -> dict[str, Any]:
+    """Return what was changed or deleted since a moment that an earlier answer has told."""
+    found, has_more = changes.since(chat, since, until=chat.last_seq)
+    return {
+        "changed": [message_dict(row, link) for row in found if row.deleted_at is None],
+        "deleted": [row.pk for row in found if row.deleted_at is not None],
+        "has_more_changes": has_more,
+    }
 
 
 @endpoint("GET")

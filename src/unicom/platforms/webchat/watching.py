@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -13,7 +14,7 @@ from django.http import HttpRequest
 from unicom.conf import settings
 from unicom.errors import AccountBlocked, NotAccessible
 from unicom.models import Account, AccountChat, Chat, Message
-from unicom.platforms.webchat import access, bearers, history, links, tokens
+from unicom.platforms.webchat import access, bearers, changes, history, links, tokens
 from unicom.platforms.webchat.filters import apply_filters
 from unicom.platforms.webchat.listing import chats_of, listed
 from unicom.platforms.webchat.reading import mark_read
@@ -23,6 +24,8 @@ from unicom.platforms.webchat.wire import chat_dict, message_dict
 from unicom.types import Person
 
 Filters = dict[str, str]
+Changed = tuple[str, dict[str, Any] | None]
+"""The id of a message that was changed, and how it is now: None where it is gone."""
 
 
 class Nobody(Exception):
@@ -137,14 +140,13 @@ class ChatWatch:
 
     def after(self, seq: int, until: int | None = None) -> list[tuple[int, dict[str, Any]]]:
         """Return messages by number, those after ``seq`` and up to ``until``, one page at most."""
-        part = self.part()
-        if until is None and part.chat.last_seq <= seq:
-            return []
-        rows = Message.objects.filter(chat=part.chat, deleted_at=None, seq__gt=seq)
-        if until is not None:
-            rows = rows.filter(seq__lte=until)
-        link = self.visit.link
-        return [(row.seq or 0, message_dict(row, link)) for row in rows.order_by("seq")[: history.MOST]]
+        return self._after(self.part().chat, seq, until)
+
+    def news(self, seq: int, since: datetime | None) -> tuple[list[Changed], list[tuple[int, dict[str, Any]]]]:
+        """Return what was changed since a moment of the messages up to ``seq``, and what came after it; each a page."""
+        chat = self.part().chat
+        changed = self._changed(chat, since, seq)[0] if since is not None else []
+        return changed, self._after(chat, seq, None)
 
     def seq_of(self, message_id: str) -> int:
         """Return a message's number; raises NotAccessible for one not of here."""
@@ -156,6 +158,23 @@ class ChatWatch:
         part = self.part()
         row = Message.objects.filter(chat=part.chat, pk=message_id, deleted_at=None, seq__isnull=False).first()
         return message_dict(row, self.visit.link) if row is not None else None
+
+    def changed_since(self, when: datetime, until: int) -> tuple[list[Changed], bool]:
+        """Return messages up to a number that were changed since, and whether there are more."""
+        return self._changed(self.part().chat, when, until)
+
+    def _after(self, chat: Chat, seq: int, until: int | None) -> list[tuple[int, dict[str, Any]]]:
+        if until is None and chat.last_seq <= seq:
+            return []
+        rows = Message.objects.filter(chat=chat, deleted_at=None, seq__gt=seq)
+        if until is not None:
+            rows = rows.filter(seq__lte=until)
+        link = self.visit.link
+        return [(row.seq or 0, message_dict(row, link)) for row in rows.order_by("seq")[: history.MOST]]
+
+    def _changed(self, chat: Chat, when: datetime, until: int) -> tuple[list[Changed], bool]:
+        rows, has_more = changes.since(chat, when, until=until)
+        return [(row.pk, None if row.deleted_at else message_dict(row, self.visit.link)) for row in rows], has_more
 
     def chat(self) -> dict[str, Any] | None:
         """Return the chat's line in the visitor's list."""
