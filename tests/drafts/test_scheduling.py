@@ -475,7 +475,7 @@ def test_a_check_says_that_nobody_sends_what_is_due(draft: Make) -> None:
 # The command.
 
 
-def test_the_command_makes_one_pass(draft: Make, capsys: Any) -> None:
+def test_known_failure_10_the_command_makes_one_pass(draft: Make, capsys: Any) -> None:
     draft(), draft(text="{{ a }}"), draft(cancel_on_reply=True)
     out = io.StringIO()
     call_command("send_scheduled_messages", run_once=True, stdout=out)

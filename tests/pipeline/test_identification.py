@@ -54,7 +54,7 @@ def test_what_the_platform_does_not_vouch_for_proves_nothing(meet):
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\t"])
-def test_a_blank_contact_links_nobody(meet, blank):
+def test_known_failure_24_a_blank_contact_links_nobody(meet, blank):
     """Known failure 24: a blank e-mail linked a user to somebody else's Member."""
     Member.objects.create(name="Without address")
     Member.objects.create(name="Blank address", email=blank, phone=blank)
@@ -63,7 +63,7 @@ def test_a_blank_contact_links_nobody(meet, blank):
     assert Account.objects.get().member is None
 
 
-def test_a_user_with_a_blank_address_is_linked_to_nobody(meet, django_user_model):
+def test_known_failure_24_a_user_with_a_blank_address_is_linked_to_nobody(meet, django_user_model):
     """Known failure 24: only the member that names this very user is theirs."""
     Member.objects.create(name="Without address")
     user = django_user_model.objects.create_user("ann", email="")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 import signal
 import threading
@@ -75,7 +76,7 @@ async def test_what_is_posted_is_pushed(site, guest):
         assert (line["type"], line["chat"]["last_message"]["text"]) == ("chat_update", "more")
         await in_thread(site.post, guest, "typing/", {"chat_id": chat_id})
         await room.send('{"action": "ping"}')
-        assert await frame(room) == {"type": "pong"}, "one's own typing is not told"
+        assert (await frame(room))["type"] == "pong", "one's own typing is not told"
 
 
 async def test_refusals_have_their_codes_and_a_foreign_origin_has_none(site, guest, stranger):
@@ -94,6 +95,55 @@ async def test_refusals_have_their_codes_and_a_foreign_origin_has_none(site, gue
             site.address(f"{chat_id}/"), additional_headers=cookies_of(guest), origin=Origin("https://evil.example")
         ).__aenter__()
     assert refused.value.response.status_code == 403
+
+
+async def test_a_half_open_socket_is_in_nobody_s_way(site, guest):
+    """It was a visitor's, who went without a word: it takes nothing any more, and the others get everything."""
+    chat_id = (await in_thread(guest.say))["chat_id"]
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.port, limit=1)
+    head = [
+        f"GET /ws/unicom/webchat/{chat_id}/ HTTP/1.1", f"Host: 127.0.0.1:{site.port}", "Connection: Upgrade",
+        "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        *(f"{name}: {value}" for name, value in cookies_of(guest).items()),
+    ]  # fmt: skip
+    writer.write("\r\n".join([*head, "", ""]).encode())
+    assert b"101" in await reader.read(20)
+    letters = "x" * 1_000_000
+    async with connect(
+        site.address(f"{chat_id}/"), additional_headers=cookies_of(guest), max_size=None, compression=None
+    ) as room:
+        assert (await frame(room))["type"] == "ready"
+        for number in range(20):  # more than the system keeps for a socket that nobody reads
+            await in_thread(site.post, guest, "send/", {"text": f"{number} {letters}", "chat_id": chat_id})
+            assert (await frame(room))["message"]["text"].partition(" ")[0] == str(number)
+        await room.send('{"action": "ping"}')
+        assert (await frame(room))["type"] == "pong"
+    writer.transport.abort()
+    found = await in_thread(guest.messages, chat_id)
+    assert len(found["messages"]) == 21
+
+
+@pytest.mark.parametrize("megabytes", [30, 101])
+def test_a_file_that_is_far_too_large_is_refused_in_a_sentence(site, guest, megabytes, stored_files):
+    """By a real server, which goes on; nothing is stored."""
+    chat_id, before = guest.say()["chat_id"], stored_files()
+    link = http.client.HTTPConnection("127.0.0.1", site.port, timeout=60)
+    head = b'--x\r\nContent-Disposition: form-data; name="media"; filename="a.pdf"\r\n\r\n%PDF-'
+    size = len(head) + megabytes * 1024 * 1024
+    link.putrequest("POST", "/unicom/webchat/send/")
+    for name, value in {**cookies_of(guest), "Content-Type": "multipart/form-data; boundary=x"}.items():
+        link.putheader(name, value)
+    link.putheader("Content-Length", str(size))
+    link.endheaders(head)
+    for _ in range(megabytes):
+        link.send(bytes(1024 * 1024))
+    response = link.getresponse()
+    answer = json.loads(response.read())
+    link.close()
+    assert response.status == 413 and "20,971,520 bytes" in answer["error"]
+    assert stored_files() == before
+    again = site.post(guest, "send/", {"text": "a text then", "chat_id": chat_id})
+    assert again is not None and again["success"]
 
 
 async def follow(site: Site, guest: Visitor, chat_id: str, last: str, found: list[str]) -> None:

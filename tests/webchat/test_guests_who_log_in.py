@@ -41,7 +41,7 @@ def everything_of(user) -> tuple[int, int, int]:
     )
 
 
-def test_a_guest_who_logs_in_keeps_the_history(guest, ann, drain):
+def test_known_failure_10_a_guest_who_logs_in_keeps_the_history(guest, ann, drain):
     """Known failure 10: a guest who logs in keeps the history, although login rotates the session key."""
     first = guest.say("one")["chat_id"]
     guest.say("two", chat_id=first)

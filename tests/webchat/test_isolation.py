@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.contrib.sessions.models import Session
+from django.utils import timezone
 
 from tests.pipeline.conftest import PNG
 from tests.webchat.conftest import Visitor
@@ -103,6 +107,38 @@ def test_a_damaged_session_is_a_stranger_s(web, value):
     session.save()
     assert browser.chat_ids() == []
     assert browser.send("hello").status_code == 200
+
+
+def test_an_expired_session_opens_nothing_and_the_visitor_begins_anew(guest, chat):
+    """Neither reads nor writes in the old chat; what was said there stays."""
+    said = Message.objects.filter(chat=chat).count()
+    Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
+    assert guest.chat_ids() == []
+    assert guest.get("messages/", chat_id=chat.pk).status_code == 404
+    assert guest.send("me again", chat_id=chat.pk).status_code == 404
+    assert guest.say("somebody new")["chat_id"] != chat.pk
+    assert Message.objects.filter(chat=chat).count() == said
+
+
+def test_two_tabs_of_a_newcomer_are_one_visitor(web):
+    """Both were open before the first message; each begins a chat, and each sees both, with a message of the other."""
+    one = Visitor()
+    assert one.chat_ids() == []
+    other = Visitor()
+    other.client.cookies = one.client.cookies  # a browser's tabs share them
+    first = one.say("from the one")["chat_id"]
+    second = other.say("from the other")["chat_id"]
+    other.say("more", chat_id=first)
+    assert one.chat_ids() == other.chat_ids() == [first, second]
+    assert [item["text"] for item in one.messages(first)["messages"]] == ["from the one", "more"]
+    assert Account.objects.count() == 1
+
+
+def test_a_message_sent_by_two_tabs_is_one(guest, chat):
+    """As when both send what was written offline."""
+    answers = [guest.say("from the outbox", chat_id=chat.pk, client_msg_id="m1")["message"]["id"] for _tab in range(2)]
+    assert answers[0] == answers[1]
+    assert Message.objects.filter(text="from the outbox").count() == 1
 
 
 def test_a_user_who_logs_out_is_nobody_and_the_next_user_sees_nothing(new_user, django_user_model):

@@ -79,7 +79,7 @@ def test_a_file_is_taken_and_served_by_what_it_is(visitor, content, name, declar
     ],
     ids=lambda value: repr(value)[:24],
 )  # fmt: skip
-def test_what_a_browser_might_run_is_refused(visitor, stored_files, content, name, declared):
+def test_known_failure_23_what_a_browser_might_run_is_refused(visitor, stored_files, content, name, declared):
     """Known failure 23: uploads of .html/.svg ran on the site."""
     before = stored_files()
     response = visitor.upload(content, name, declared)
@@ -88,7 +88,7 @@ def test_what_a_browser_might_run_is_refused(visitor, stored_files, content, nam
 
 
 @pytest.mark.parametrize(("content", "name", "declared"), [(HTML, "a.txt", "text/plain"), (SVG, "a.csv", "text/csv")])
-def test_markup_that_calls_itself_text_is_a_download_at_most(visitor, content, name, declared):
+def test_known_failure_23_markup_that_calls_itself_text_is_a_download_at_most(visitor, content, name, declared):
     """Known failure 23: whatever it is called, it is never drawn."""
     response = visitor.upload(content, name, declared)
     if response.status_code == 200:

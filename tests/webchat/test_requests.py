@@ -22,7 +22,7 @@ def changing(visitor: Visitor, chat_id: str = "x") -> list:
     ]
 
 
-def test_everything_that_changes_something_needs_the_csrf_token(web):
+def test_known_failure_10_everything_that_changes_something_needs_the_csrf_token(web):
     """Known failure 10: CSRF is required."""
     browser = Visitor(csrf=True)
     for response in changing(browser):
@@ -45,7 +45,7 @@ def test_with_the_token_everything_works(web):
     assert response.status_code == 403
 
 
-def test_csrf_is_required_also_where_the_project_has_no_such_middleware(web, settings):
+def test_known_failure_10_csrf_is_required_also_where_the_project_has_no_such_middleware(web, settings):
     """The endpoints ask themselves."""
     settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "Csrf" not in name]
     assert {response.status_code for response in changing(Visitor(csrf=True))} == {403}
@@ -75,7 +75,7 @@ def test_other_methods_are_405_and_say_which_are_allowed(guest, path, allowed):
 @pytest.mark.parametrize(
     ("trouble", "status"), [(RuntimeError("table t, password p"), 500), (OperationalError("host db"), 503)]
 )
-def test_error_bodies_carry_no_exception_text(guest, chat, monkeypatch, trouble, status):
+def test_known_failure_24_error_bodies_carry_no_exception_text(guest, chat, monkeypatch, trouble, status):
     """Known failure 24: error bodies carried exception text."""
 
     def fail(*args, **kwargs):

@@ -49,7 +49,9 @@ def test_every_kind_of_attachment_is_kept(sending: Any) -> None:
     assert message.text == "See these."
 
 
-def test_failure14_inline_images_have_ids_nobody_guesses_and_come_back_as_data(sending: Any, client: Any) -> None:
+def test_known_failure_24_inline_images_have_ids_nobody_guesses_and_come_back_as_data(
+    sending: Any, client: Any
+) -> None:
     raw = mime(
         'Content-Type: text/html\n\n<p><img src="cid:logo@x"> <img src="https://example.net/t.gif"></p>',
         "Content-Type: image/png; name=logo.png\nContent-ID: <logo@x>\nContent-Disposition: inline\n"
