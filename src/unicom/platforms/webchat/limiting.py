@@ -55,7 +55,8 @@ def _advance(key: str, step: float, now: float, seconds: float) -> bool:
     later = f"CASE WHEN {table}.tat > %s THEN {table}.tat ELSE %s END + %s"
     with connection.cursor() as cursor:
         cursor.execute(  # names come from the model, values travel as parameters
-            f"INSERT INTO {table} (key, tat, open_at, refused_at, refused_chat) VALUES (%s, %s, %s, 0, '') "  # noqa: S608
+            f"INSERT INTO {table} (key, tat, open_at, refused_at, refused_chat, held_until) "  # noqa: S608
+            f"VALUES (%s, %s, %s, 0, '', 0) "
             f"ON CONFLICT (key) DO UPDATE SET tat = {later}, open_at = {later} WHERE {later} <= %s",
             [key, now + step, now + step, *([now, now, step] * 3), now + seconds],
         )
