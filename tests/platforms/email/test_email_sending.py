@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import smtplib
 import socket
 from pathlib import Path
 from typing import Any
@@ -196,13 +197,17 @@ def test_em17_for_now_is_tried_again(sending: Any, sink: SmtpSink, stage: Any) -
     assert len(sink.mails) == 1
 
 
+@pytest.mark.parametrize("extensions", [("PIPELINING",), ()])
 @pytest.mark.parametrize("stage", ["mail", "rcpt", "data", "accept"])
-def test_em17_for_good_fails(sending: Any, sink: SmtpSink, stage: Any) -> None:
+def test_em17_for_good_fails(sending: Any, sink: SmtpSink, stage: Any, extensions: tuple[str, ...]) -> None:
+    sink.extensions = extensions
     sink.fail(stage, "554 5.7.1 No, thanks")
     message = sent(sending.send_message({"to": ["bob@example.org"], "subject": "Hi", "text": "Hello."}))
     assert (message.status, sink.mails) == ("failed", [])
     assert "554 5.7.1 No, thanks" in message.error
     assert not Suppression.objects.exists()
+    assert sent(sending.send_message({"to": ["bob@example.org"], "subject": "Hi", "text": "Hello."})).status == "sent"
+    assert (sink.connections, len(sink.mails)) == (1, 1)  # the two stayed in step
 
 
 def test_em17_after_a_silent_end_it_is_repeated_with_the_same_message_id(sending: Any, sink: SmtpSink) -> None:
@@ -230,6 +235,35 @@ def test_the_end_of_a_mail_is_not_held_back_until_its_beginning_was_acknowledged
     (kept,) = [connection for connections in smtp._idle.values() for connection in connections]
     assert kept.smtp.sock is not None
     assert kept.smtp.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+@pytest.mark.parametrize(("extensions", "trips"), [(("PIPELINING",), 1), ((), 3)])
+def test_sender_recipient_and_data_are_said_in_one_go_where_the_server_takes_that(
+    sending: Any, sink: SmtpSink, monkeypatch: pytest.MonkeyPatch, extensions: tuple[str, ...], trips: int
+) -> None:
+    sink.extensions = extensions
+    written: list[bytes] = []
+    original = smtplib.SMTP.send
+
+    def send(self: smtplib.SMTP, data: Any) -> None:
+        written.append(bytes(data) if not isinstance(data, str) else data.encode())
+        original(self, data)
+
+    monkeypatch.setattr(smtplib.SMTP, "send", send)
+    message = sent(sending.send_message({"to": ["bob@example.org"], "subject": "Hi", "text": "Hello."}))
+    assert (message.status, len(sink.mails)) == ("sent", 1)
+    assert len([data for data in written if re.search(rb"(?m)^(MAIL FROM|RCPT TO|DATA)", data)]) == trips
+
+
+def test_em17_a_server_that_would_take_a_mail_for_nobody_gets_none(sending: Any, sink: SmtpSink) -> None:
+    sink.fail("rcpt", "550 5.1.1 No such user")
+    sink.fail("data", "354 Go ahead")
+    message = sent(sending.send_message({"to": ["bob@example.org"], "subject": "Hi", "text": "Hello."}))
+    assert (message.status, sink.mails) == ("failed", [])
+    assert "550 5.1.1" in message.error
+    assert sink.commands[-2:] == [".", "rset"]
+    assert sent(sending.send_message({"to": ["ann@example.org"], "subject": "Hi", "text": "Hello."})).status == "sent"
+    assert (sink.connections, len(sink.mails)) == (1, 1)
 
 
 def test_em17_one_connection_carries_many_mails_and_a_dead_one_costs_none(sending: Any, sink: SmtpSink) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+import secrets
 from collections.abc import Sequence
 from email import charset, encoders, policy
 from email.generator import BytesGenerator
@@ -40,7 +41,7 @@ def compose(config: EmailConfig, part: Part) -> bytes:
     body = _body(part.text or markup.to_text(part.html), html, images)
     files = [*([part.file] if part.file else []), *part.files]
     if files:
-        mixed = MIMEMultipart("mixed")
+        mixed = _multipart("mixed")
         mixed.attach(body)
         for item in files:
             mixed.attach(_attachment(item))
@@ -102,15 +103,21 @@ def _body(text: str, html: str, images: list[MIMEBase]) -> Message:
         return plain
     shown: Message = MIMEText(html, "html", _UTF8)  # type: ignore[arg-type]
     if images:
-        related = MIMEMultipart("related")
+        related = _multipart("related")
         related.attach(shown)
         for image in images:
             related.attach(image)
         shown = related
-    both = MIMEMultipart("alternative")
+    both = _multipart("alternative")
     both.attach(plain)
     both.attach(shown)
     return both
+
+
+def _multipart(kind: str) -> MIMEMultipart:
+    # Left to itself the standard library searches all parts for a boundary it has made up; this one starts as no
+    # quoted-printable and no base64 can.
+    return MIMEMultipart(kind, f"=_{secrets.token_hex(16)}")
 
 
 def _attachment(item: OutgoingFile) -> MIMEBase:

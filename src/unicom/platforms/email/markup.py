@@ -82,6 +82,8 @@ def rewrite(html: str, changes: Mapping[tuple[str, str], Rewrite]) -> str:
     by_tag: dict[str, dict[str, Rewrite]] = {}
     for (tag, attribute), change in changes.items():
         by_tag.setdefault(tag, {})[attribute] = change
+    if not re.search(rf"(?i)<(?:{'|'.join(by_tag)})\b", html):
+        return html  # most mail has no images, and going through it takes longer than the rest of writing it
     pieces = []
     for name, piece in tokens(html):
         wanted = by_tag.get(name)

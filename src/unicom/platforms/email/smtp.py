@@ -1,12 +1,7 @@
-"""Hand mail over to a server: connections kept for the next, and precisely what became of one that failed.
-
-What decides is how far the dialogue got: before the last byte of the mail was written nobody can have taken it; after
-it only the server's answer tells, and without one the mail may have arrived.
-"""
+"""Hand mail over to a server, by connections that are encrypted, logged in, and kept for the next mail."""
 
 from __future__ import annotations
 
-import re
 import smtplib
 import socket
 import ssl
@@ -16,21 +11,16 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from unicom.errors import DeliveryError
 from unicom.ids import digest
-from unicom.platforms.email import oauth
+from unicom.platforms.email import dialogue, oauth
 from unicom.platforms.email.config import SmtpServer
 
-CONNECT, ANSWER, ACCEPT = 8.0, 15.0, 60.0
-"""For how many seconds a connection, an answer and the taking of a whole mail are waited for."""
+CONNECT = 8.0
+"""For how many seconds a connection is waited for."""
 MAILS_A_CONNECTION = 100
 IDLE = 20.0
-PAUSE = timedelta(seconds=60)
-_ENHANCED = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
-# Nobody has this address, or nobody ever reads it again.
-_NOBODY = frozenset({"5.1.1", "5.1.6", "5.1.10", "5.2.1"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,7 +76,7 @@ def send(server: SmtpServer, login: Login, *, sender: str, recipient: str, mail:
         try:
             with _borrowed(server, login) as connection:
                 kept = connection.mails > 0
-                return _dialogue(connection.smtp, sender, recipient, mail, envelope_id)
+                return dialogue.hand_over(connection.smtp, sender, recipient, mail, envelope_id)
         except DeliveryError as error:
             # Hung up on between two mails: that says nothing about this one.
             if last_try or not kept or error.code != "unreachable":
@@ -97,7 +87,7 @@ def send(server: SmtpServer, login: Login, *, sender: str, recipient: str, mail:
 def check(server: SmtpServer, login: Login) -> None:
     """Connect and log in; raises DeliveryError with the reason."""
     with _borrowed(server, login) as connection:
-        _said(connection.smtp.noop, "NOOP")
+        dialogue.answered(connection.smtp.noop, "NOOP")
 
 
 @contextmanager
@@ -149,7 +139,7 @@ def _lives(connection: Connection) -> bool:
         try:
             sock.recv(1)
         finally:
-            sock.settimeout(ANSWER)
+            sock.settimeout(dialogue.ANSWER)
     except (BlockingIOError, ssl.SSLWantReadError):
         return True  # silent, as it should be
     except OSError:
@@ -171,15 +161,15 @@ def open_connection(server: SmtpServer, login: Login) -> Connection:
     """Connect, encrypt, log in; raises DeliveryError."""
     smtp = _connected(server, login.domain)
     try:
-        _said(smtp.ehlo, "EHLO")
+        dialogue.answered(smtp.ehlo, "EHLO")
         encrypted = server.security == "tls"
         if server.security == "starttls" or (server.security == "opportunistic" and smtp.has_extn("starttls")):
             if not smtp.has_extn("starttls"):
                 raise DeliveryError(
                     f"{server.host} offers no STARTTLS on port {server.port}", channel_down=True, code="tls"
                 )
-            _said(lambda: smtp.starttls(context=server.tls()), "STARTTLS")
-            _said(smtp.ehlo, "EHLO")
+            dialogue.answered(lambda: smtp.starttls(context=server.tls()), "STARTTLS")
+            dialogue.answered(smtp.ehlo, "EHLO")
             encrypted = True
         if login.password or login.token:
             if not encrypted and not server.is_loopback:
@@ -203,9 +193,9 @@ def _connected(server: SmtpServer, domain: str) -> smtplib.SMTP:
         else:
             smtp = smtplib.SMTP(server.host, server.port, domain, timeout=CONNECT)
     except ssl.SSLCertVerificationError as error:
-        raise _unverified(server.host, error) from None
+        raise dialogue.unverified(server.host, error) from None
     except smtplib.SMTPResponseException as error:
-        raise _refused(error.smtp_code, error.smtp_error, "the greeting") from None
+        raise dialogue.refused(error.smtp_code, error.smtp_error, "the greeting") from None
     except (OSError, smtplib.SMTPException) as error:
         raise DeliveryError(
             f"{server.host}:{server.port} could not be reached ({type(error).__name__})",
@@ -213,16 +203,10 @@ def _connected(server: SmtpServer, domain: str) -> smtplib.SMTP:
             code="unreachable",
         ) from None
     assert smtp.sock is not None  # noqa: S101  it is connected
-    smtp.sock.settimeout(ANSWER)
+    smtp.sock.settimeout(dialogue.ANSWER)
     # The mail and its end are written apart, and the kernel would hold the end back for 40 ms.
     smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return smtp
-
-
-def _unverified(host: str, error: ssl.SSLCertVerificationError) -> DeliveryError:
-    return DeliveryError(
-        f"the certificate of {host} cannot be trusted ({error.verify_message})", channel_down=True, code="certificate"
-    )
 
 
 def _log_in(smtp: smtplib.SMTP, login: Login) -> None:
@@ -244,7 +228,7 @@ def _log_in(smtp: smtplib.SMTP, login: Login) -> None:
         except smtplib.SMTPResponseException as error:
             raise _no_entry(error.smtp_code, error.smtp_error) from None
         except (OSError, smtplib.SMTPException) as error:
-            raise _broken("AUTH", error) from None
+            raise dialogue.broken("AUTH", error) from None
 
 
 def _bearer(smtp: smtplib.SMTP, name: str, token: str) -> None:
@@ -254,125 +238,8 @@ def _bearer(smtp: smtplib.SMTP, name: str, token: str) -> None:
 
 
 def _no_entry(code: int, said: bytes | str) -> DeliveryError:
-    text = _text(said)
+    text = dialogue.text_of(said)
     if code < 500:
         return DeliveryError(f"logging in did not work for now: {code} {text}", retryable=True, code=str(code))
     hint = "; the host takes no passwords any more: set OAUTH2" if "5.7.30" in text or "5.7.139" in text else ""
     return DeliveryError(f"the server refuses the log-in: {code} {text}{hint}", channel_down=True, code=str(code))
-
-
-def _dialogue(smtp: smtplib.SMTP, sender: str, recipient: str, mail: bytes, envelope_id: str) -> str:
-    options, wishes = [], []
-    if smtp.has_extn("size"):
-        most = int(smtp.esmtp_features.get("size") or 0)
-        if most and len(mail) > most:
-            raise DeliveryError(f"the mail has {len(mail):,} bytes; the server takes {most:,} at most", code="size")
-        options.append(f"SIZE={len(mail)}")
-    if not (sender + recipient).isascii():
-        if not smtp.has_extn("smtputf8"):
-            raise DeliveryError("the server takes no address with letters beyond ASCII", code="smtputf8")
-        options.append("SMTPUTF8")
-        smtp.command_encoding = "utf-8"
-    if smtp.has_extn("dsn") and envelope_id:
-        options += ["RET=HDRS", f"ENVID={_xtext(envelope_id)}"]
-        wishes = ["NOTIFY=FAILURE,DELAY", f"ORCPT=rfc822;{_xtext(recipient)}"]
-    try:
-        _accepted(lambda: smtp.mail(sender, options), "MAIL FROM")
-        _accepted(lambda: smtp.rcpt(recipient, wishes), "RCPT TO", recipient)
-    finally:
-        smtp.command_encoding = "ascii"
-    _data(smtp)
-    # Dots at the start of lines are doubled, lines end as the protocol wants it.
-    body = re.sub(rb"(?m)^\.", b"..", re.sub(rb"\r\n|\r|\n", b"\r\n", mail))
-    if not body.endswith(b"\r\n"):
-        body += b"\r\n"
-    try:
-        smtp.send(body)
-    except (OSError, smtplib.SMTPException) as error:
-        raise _broken("the mail", error) from None  # without its end nobody takes it
-    assert smtp.sock is not None  # noqa: S101  it is connected
-    try:
-        smtp.sock.settimeout(ACCEPT)
-        smtp.send(b".\r\n")
-        code, said = smtp.getreply()
-    except (OSError, smtplib.SMTPException) as error:
-        raise DeliveryError(
-            f"the connection broke before the server had answered ({type(error).__name__}); the mail may have arrived",
-            ambiguous=True,
-            code="broken",
-        ) from None
-    smtp.sock.settimeout(ANSWER)
-    if code != 250:
-        raise _refused(code, said, "the mail", recipient)
-    return _text(said)
-
-
-def _data(smtp: smtplib.SMTP) -> None:
-    code, said = _said(lambda: smtp.docmd("DATA"), "DATA")
-    if code != 354:
-        raise _refused(code, said, "DATA")
-
-
-def _accepted(call: Callable[[], tuple[int, bytes]], what: str, recipient: str = "") -> None:
-    code, said = _said(call, what)
-    if code not in (250, 251, 252):
-        raise _refused(code, said, what, recipient)
-
-
-def _said(call: Callable[[], tuple[int, bytes]], what: str) -> tuple[int, bytes]:
-    try:
-        return call()
-    except ssl.SSLCertVerificationError as error:
-        raise _unverified("the server", error) from None
-    except smtplib.SMTPResponseException as error:
-        raise _refused(error.smtp_code, error.smtp_error, what) from None
-    except (OSError, smtplib.SMTPException) as error:
-        raise _broken(what, error) from None
-
-
-def _broken(what: str, error: Exception) -> DeliveryError:
-    return DeliveryError(
-        f"the connection broke at {what} ({type(error).__name__}); nothing was sent", retryable=True, code="unreachable"
-    )
-
-
-def _refused(code: int, said: bytes | str, what: str, recipient: str = "") -> DeliveryError:
-    text = _text(said)
-    reason = f"the server answered {what} with {code} {text}"
-    if code == 421:
-        return DeliveryError(reason, retry_after=PAUSE, code="421")
-    if code < 500:
-        return DeliveryError(reason, retryable=True, code=str(code))
-    if code == 530:
-        return DeliveryError(f"{reason}; a log-in is needed", channel_down=True, code="530")
-    enhanced = enhanced_status(text)
-    nobody = bool(recipient) and (enhanced in _NOBODY or (not enhanced and code == 550 and _says_nobody(text)))
-    return DeliveryError(
-        reason,
-        suppress=f"the address does not exist ({code} {enhanced or text[:80]})" if nobody else "",
-        code=str(code),
-    )
-
-
-def enhanced_status(text: str) -> str:
-    """Return the enhanced status code (RFC 3463) in a server's words, or nothing."""
-    found = _ENHANCED.search(text[:500])
-    return found[0] if found else ""
-
-
-def _says_nobody(text: str) -> bool:
-    return bool(re.search(r"(?i)no such user|user unknown|unknown user|does not exist|no mailbox here", text))
-
-
-def _text(said: bytes | str) -> str:
-    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
-    return " ".join(text.split())[:500]
-
-
-def _xtext(value: str) -> str:
-    """Write a value as RFC 3461 wants it within a command."""
-    return "".join(
-        character if "!" <= character <= "~" and character not in "+=" else f"+{ord(character):02X}"
-        for character in value
-        if ord(character) < 128
-    )[:100]
