@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from tests.proof.driver import Plan, prove
 from tests.proof.stages import STAGES
 
 MUST_BE_ZERO = ("lost", "doubled", "out of order", "limits broken", "unknown without a cause", "dead letters")
-FULL_ROUNDS, RECORD = 50, Path("proof-rounds.json")
+FULL_ROUNDS, RECORD = 50, "proof-rounds-{platform}.json"
 
 
 def _say(line: str) -> None:
@@ -26,15 +27,19 @@ def _table(numbers: dict[str, int]) -> str:
 
 def _full(plan: Plan) -> dict[str, int]:
     """Run many rounds, each a proof of its own; one that was cut off is taken up where it was."""
-    rounds: list[dict[str, int]] = json.loads(RECORD.read_text()) if RECORD.exists() else []
+    record = Path(RECORD.format(platform=plan.platform.lower()))
+    rounds: list[dict[str, int]] = json.loads(record.read_text()) if record.exists() else []
     while len(rounds) < FULL_ROUNDS:
         number = len(rounds) + 1
         _say(f"round {number} of {FULL_ROUNDS}")
-        part = RECORD.with_suffix(".part")
-        options = ["--kills", "10", "--seed", str(number), "--json", str(part)]
+        part = record.with_suffix(".part")
+        part.unlink(missing_ok=True)
+        options = ["--platform", plan.platform, "--kills", "10", "--seed", str(number), "--json", str(part)]
         subprocess.run([sys.executable, "-m", "tests.proof", *options], check=False)
+        if not part.exists():
+            sys.exit(f"round {number} did not come to its end; asked again, it is the first to be done")
         rounds.append(json.loads(part.read_text()))
-        RECORD.write_text(json.dumps(rounds))
+        record.write_text(json.dumps(rounds))
     return {name: sum(each[name] for each in rounds) for name in rounds[0]}
 
 
@@ -48,6 +53,8 @@ def main() -> int:
     parser.add_argument("--full", action="store_true", help="1,000,000 deliveries in 50 rounds, resumable")
     parser.add_argument("--json", help="also write the numbers here")
     given = vars(parser.parse_args())
+    # Asked to stop, it leaves nothing running either.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     full, target = given.pop("full"), given.pop("json")
     plan = Plan(**given)
     numbers = _full(plan) if full else prove(plan, say=_say)
