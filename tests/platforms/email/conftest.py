@@ -44,7 +44,7 @@ def mail_server(certs: Certificates) -> Iterator[Dovecot]:
 @pytest.fixture(scope="session")
 def relay(certs: Certificates, mail_server: Dovecot) -> Iterator[Postfix]:
     """Run Postfix for the session."""
-    with folder("unicom-smtp-") as home, postfix(home, certs, mail_server.lmtp) as running:
+    with folder("unicom-smtp-") as home, postfix(home, certs, mail_server.lmtp, mail_server.auth) as running:
         yield running
 
 

@@ -21,6 +21,8 @@ HOST = "127.0.0.1"
 PASSWORD = "correct-horse"
 TOKEN = "a-valid-access-token"
 PATIENCE = 20.0
+PUBLISHED = ("imap.example.com", "smtp.example.com")
+"""Names the certificate is for too; who looks them up has to be told that they are this machine."""
 
 
 def free_port() -> int:
@@ -51,7 +53,7 @@ class Certificates:
 def certificates(home: Path, *names: str) -> Certificates:
     """Make a certificate for names of this machine."""
     ca = trustme.CA()
-    cert = ca.issue_cert(*(names or ("localhost", HOST)))
+    cert = ca.issue_cert(*(names or ("localhost", HOST, *PUBLISHED)))
     ca_file, cert_file, key_file = home / "ca.pem", home / "cert.pem", home / "key.pem"
     ca.cert_pem.write_to_path(str(ca_file))
     for number, blob in enumerate(cert.cert_chain_pems):
@@ -129,6 +131,9 @@ service anvil {{
 }}
 service auth {{
   client_limit = 20000
+  inet_listener {{
+    port = {auth}
+  }}
 }}
 service stats {{
   client_limit = 20000
@@ -144,6 +149,7 @@ class Dovecot:
     imap: int
     imaps: int
     lmtp: int
+    auth: int
     ca_file: str
 
     def client(self, user: str) -> IMAPClient:
@@ -166,7 +172,7 @@ def dovecot(home: Path, certs: Certificates, *, storage: str = "maildir") -> Ite
         (home / name).mkdir()
     shutil.chown(home / "mail", "mail", "mail")
     home.chmod(0o755)
-    ports = {name: free_port() for name in ("imap", "imaps", "lmtp")}
+    ports = {name: free_port() for name in ("imap", "imaps", "lmtp", "auth")}
     config = home / "dovecot.conf"
     values = {
         "home": home, "host": HOST, "cert": certs.cert_file, "key": certs.key_file, "password": PASSWORD,
@@ -221,6 +227,9 @@ smtpd_tls_key_file = {key}
 smtpd_tls_security_level = may
 smtpd_relay_restrictions = permit_mynetworks, reject
 smtpd_recipient_restrictions = check_recipient_access regexp:{home}/recipients, permit_mynetworks, reject
+smtpd_sasl_auth_enable = {has_auth}
+smtpd_sasl_type = dovecot
+smtpd_sasl_path = inet:{host}:{auth}
 smtpd_peername_lookup = no
 smtpd_reject_unlisted_recipient = no
 smtpd_delay_reject = no
@@ -278,8 +287,8 @@ class Postfix:
 
 
 @contextmanager
-def postfix(home: Path, certs: Certificates, lmtp: int) -> Iterator[Postfix]:
-    """Run Postfix."""
+def postfix(home: Path, certs: Certificates, lmtp: int, auth: int = 0) -> Iterator[Postfix]:
+    """Run Postfix; with the port of Dovecot's log-in it offers one, and asks nobody for it."""
     config, queue, data = home / "etc", home / "queue", home / "data"
     for path in (config, queue, data):
         path.mkdir()
@@ -293,6 +302,7 @@ def postfix(home: Path, certs: Certificates, lmtp: int) -> Iterator[Postfix]:
     (home / "transports").write_text("/@gone\\.example$/ error:5.1.1 nobody of that name\n")
     values = {
         "home": home, "host": HOST, "cert": certs.cert_file, "key": certs.key_file, "lmtp": lmtp, "closed": free_port(),
+        "auth": auth, "has_auth": "yes" if auth else "no",
     }  # fmt: skip
     (config / "main.cf").write_text(POSTFIX_MAIN.format(**values))
     (config / "master.cf").write_text(POSTFIX_MASTER.format(port=f"{HOST}:{port}"))
