@@ -66,9 +66,10 @@ def _returned_tokens(mail: Mail) -> Iterator[str]:
     for part in mail.report.walk():
         if part is mail.report:
             continue
-        for key, value in parsing.headers_of(part):
-            if key == tokens.HEADER.lower():
-                yield decoding.header_text(value)
+        headers = parsing.headers_of(part)
+        if part.get_content_type() in ("message/rfc822", "message/global"):
+            headers += parsing.enclosed_headers(part)
+        yield from (decoding.header_text(value) for key, value in headers if key == tokens.HEADER.lower())
         if part.get_content_type() == "text/rfc822-headers":
             content = part.get_payload(decode=True)
             text = content.decode("utf-8", "replace") if isinstance(content, bytes) else ""

@@ -28,7 +28,7 @@ def _codec(charset: str) -> str:
     name = charset.strip().strip("\"'").lower().partition("*")[0]
     name = _ALIASES.get(name.replace("_", "-"), _ALIASES.get(name, name))
     try:
-        found = b"\0".decode(name) is not None
+        found = bool("a".encode(name))
     except (LookupError, UnicodeError, ValueError):
         return ""
     return name if found and name.replace("-", "_") not in _NO_CHARSETS else ""
@@ -36,12 +36,8 @@ def _codec(charset: str) -> str:
 
 def text_of(data: bytes, charset: str = "") -> str:
     """Return bytes as text: in the charset that is named, else as UTF-8, else as what they look like."""
-    for name in dict.fromkeys((_codec(charset) if charset else "", "utf-8")):
-        if name:
-            try:
-                return str(clean(data.decode(name)))
-            except (UnicodeError, ValueError):
-                continue
+    if (exact := exactly(data, charset)) is not None:
+        return str(clean(exact))
     named = _codec(charset) if charset else ""
     guessed = "" if named and named != "utf-8" else _guessed(data)
     for name in (named, guessed, "cp1252"):
@@ -51,6 +47,17 @@ def text_of(data: bytes, charset: str = "") -> str:
             except (LookupError, UnicodeError, ValueError):
                 continue
     return data.decode("latin-1")
+
+
+def exactly(data: bytes, charset: str = "") -> str | None:
+    """Return bytes as text where they are what the named charset, or UTF-8, says; None where they are neither."""
+    for name in dict.fromkeys((_codec(charset) if charset else "", "utf-8")):
+        if name:
+            try:
+                return data.decode(name)
+            except (UnicodeError, ValueError):
+                continue
+    return None
 
 
 def _guessed(data: bytes) -> str:

@@ -40,6 +40,7 @@ class Budget:
     """Count what one mail has cost so far."""
 
     parts: int = 0
+    is_damaged: bool = False
     deadline: float = field(default_factory=lambda: time.monotonic() + SECONDS)
 
     def spend(self, depth: int) -> None:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email import policy
 from email.message import Message
-from email.parser import BytesParser
+from email.parser import BytesHeaderParser, BytesParser
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
 from typing import Any
 
-from unicom.cleaning import clean
+from unicom.cleaning import clean, is_clean
 from unicom.platforms.email import addresses, decoding, guards
 from unicom.platforms.email.composing import as_bytes
 
@@ -44,6 +44,8 @@ class Mail:
     files: list[MailFile] = field(default_factory=list)
     report: Message | None = None
     """The whole of it, where it is a report (RFC 6522)."""
+    is_damaged: bool = False
+    """What was made of it does not say all that is in its bytes: they had better be kept."""
 
     def header(self, name: str) -> str:
         """Return the first header of a name as text."""
@@ -96,12 +98,25 @@ class Mail:
         return date if 1970 < date.year < 2200 else received
 
 
+class MailPart(Message):
+    """Be a part of a mail; a mail within it is left as it came, byte for byte."""
+
+    def get_content_maintype(self) -> str:
+        """Return the first word of its type; of a whole mail another one, or the parser would take it apart too."""
+        kind = self.get_content_type()
+        return (
+            "enclosed"
+            if kind.startswith("message/") and kind != "message/delivery-status"
+            else super().get_content_maintype()
+        )
+
+
 def read(raw: bytes) -> Mail:
     """Take a mail apart; raises Unreadable with the reason."""
     guards.check(raw)
     try:
-        message = BytesParser(policy=policy.compat32).parsebytes(raw)
-        mail = Mail(raw=raw, headers=headers_of(message))
+        message = BytesParser(MailPart, policy=policy.compat32).parsebytes(raw)
+        mail = Mail(raw=raw, headers=headers_of(message), is_damaged=not _is_readable(raw))
         _take_apart(message, mail)
     except guards.Unreadable:
         raise
@@ -128,21 +143,33 @@ def _take_apart(message: Message, mail: Mail) -> None:
     for part in _leaves(message, budget):
         kind = part.get_content_type()
         name = _name(part)
+        content, is_whole = content_of(part), not part.defects
         is_body = kind in ("text/plain", "text/html") and not name and _disposition(part) != "attachment"
         if is_body:
-            text = decoding.text_of(content_of(part), _charset(part))
-            (texts if kind == "text/plain" else pages).append(text)
+            exact = decoding.exactly(content, charset := _charset(part))
+            is_whole = is_whole and exact is not None and is_clean(exact)
+            (texts if kind == "text/plain" else pages).append(decoding.text_of(content, charset))
+            mail.is_damaged |= not is_whole
             continue
+        mail.is_damaged |= not is_whole
         mail.files.append(
             MailFile(
                 name=name or _unnamed(part, len(mail.files) + 1),
                 content_type=str(clean(kind))[:255],
-                content=content_of(part),
+                content=content,
                 content_id=decoding.header_text(str(part.get("Content-ID", ""))).strip("<>")[:255],
             )
         )
     mail.text = "\n".join(text.replace("\r\n", "\n").rstrip("\n") for text in texts).strip("\n")
     mail.html = "\n".join(pages)
+    mail.is_damaged |= budget.is_damaged
+
+
+def _is_readable(raw: bytes) -> bool:
+    """Tell whether the headers are text: an unreadable byte in them is shown as something else."""
+    head = re.search(rb"\r?\n\r?\n", raw)
+    text = decoding.exactly(raw[: head.start() if head else len(raw)])
+    return text is not None and is_clean(text)
 
 
 def _leaves(message: Message, budget: guards.Budget) -> Iterator[Message]:
@@ -153,6 +180,7 @@ def _leaves(message: Message, budget: guards.Budget) -> Iterator[Message]:
         budget.spend(depth)
         # A mail within a mail stays whole; the payload of what is no list is not asked for here, for that decodes it.
         if part.is_multipart() and part.get_content_maintype() != "message":
+            budget.is_damaged |= bool(part.defects)
             waiting += [(each, depth + 1) for each in reversed(inner(part))]
         else:
             yield part
@@ -164,6 +192,11 @@ def content_of(part: Message) -> bytes:
         return b"\r\n".join(as_bytes(each) for each in inner(part))
     content = part.get_payload(decode=True)
     return content if isinstance(content, bytes) else b""
+
+
+def enclosed_headers(part: Message) -> list[tuple[str, str]]:
+    """Return the headers of the mail that a part is."""
+    return headers_of(BytesHeaderParser(policy=policy.compat32).parsebytes(content_of(part)[: guards.MOST_HEADERS]))
 
 
 def inner(part: Message) -> list[Message]:
@@ -194,8 +227,7 @@ def _name(part: Message) -> str:
 def _unnamed(part: Message, number: int) -> str:
     kind = part.get_content_type()
     if kind == "message/rfc822":
-        subject = headers_of(inner(part)[0]) if inner(part) else []
-        title = next((decoding.header_text(value) for key, value in subject if key == "subject"), "")
+        title = next((decoding.header_text(value) for key, value in enclosed_headers(part) if key == "subject"), "")
         return f"{title[:80] or f'message {number}'}.eml"
     return name_for(kind, f"part{number}")
 

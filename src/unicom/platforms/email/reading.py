@@ -80,6 +80,8 @@ def _events(mail: Mail, config: EmailConfig, found: Found) -> list[InboundEvent]
     name, address = (mail.people("from") or mail.people("sender") or [("", UNKNOWN_SENDER)])[0]
     verified = bool(found.trust.get("verified"))
     html, files = _shown(mail)
+    if mail.is_damaged:
+        files = [*files, MailFile(name="original.eml", content_type="message/rfc822", content=mail.raw)]
     references = [*report.references, *mail.references]
     return [
         *report.statuses,
