@@ -296,6 +296,7 @@ def _write_message(
         subject=event.subject,
         to=list(event.to),
         cc=list(event.cc),
+        bcc=list(event.bcc),
         imap_uid=event.number,
         media_type=event.media_type,
         media=first.path if first else "",

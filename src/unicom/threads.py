@@ -40,7 +40,8 @@ def _found(channel: Channel, event: MessageReceived) -> str:
         known = dict(ThreadReference.objects.filter(channel=channel, value__in=values).values_list("value", "chat_id"))
         chats = dict.fromkeys(known[value] for value in values if value in known)
         for chat_id in list(chats)[:MOST_CHATS]:
-            if takes_part(chat_id, [event.sender.external_id], channel.external_id):
+            # Our own side is at home in all of them.
+            if event.is_echo or takes_part(chat_id, [event.sender.external_id], channel.external_id):
                 return chat_id
     if event.proven_chat and Chat.objects.filter(pk=event.proven_chat, channel=channel).exists():
         return event.proven_chat

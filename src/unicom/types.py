@@ -114,6 +114,7 @@ class MessageReceived(InboundEvent):
     subject: str = ""
     to: tuple[str, ...] = ()
     cc: tuple[str, ...] = ()
+    bcc: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     """External ids of messages it follows, the nearest first; of a thread also of those that never came."""
     proven_chat: str = ""

@@ -18,7 +18,7 @@ from unicom import dead_letters, inbound
 from unicom.adapters import StoredState
 from unicom.errors import AnomalousPayload
 from unicom.models import Channel, ChannelState, Message, Request
-from unicom.platforms.email import cursors, guards, reading, trust
+from unicom.platforms.email import cursors, guards, reading, sent_copies, trust
 from unicom.platforms.email.config import EmailConfig
 from unicom.platforms.email.cursors import Cursor
 from unicom.platforms.email.reading import Found
@@ -38,6 +38,7 @@ def catch_up(channel: Channel, config: EmailConfig, client: IMAPClient, folder: 
     marks = config.MARK_SEEN_WHEN != "never"
     status = client.select_folder(folder, readonly=not marks)
     cursor = _cursor(channel, client, folder, status)
+    is_sent = folder.upper() != "INBOX" and folder == sent_copies.folder(client)
     taken = 0
     for uids in _batches(_new_uids(client, cursor, status), BATCH):
         facts = client.fetch(uids, ["RFC822.SIZE", "INTERNALDATE"])
@@ -58,7 +59,8 @@ def catch_up(channel: Channel, config: EmailConfig, client: IMAPClient, folder: 
                 uid=uid,
                 uidvalidity=cursor.uidvalidity,
                 received=received,
-                trust=trust.verdict(raw, config),
+                trust={} if is_sent else trust.verdict(raw, config),
+                is_sent=is_sent,
             )
             store(channel, config, raw, found, folder, cursor)
             taken += 1
@@ -117,7 +119,10 @@ def store(
     next mail is never held up. Raises database trouble, with nothing stored.
     """
     try:
-        return _store(channel, reading.events(raw, config, found), folder, cursor)
+        events = [
+            event for event in reading.events(raw, config, found) if not (found.is_sent and _is_ours(channel, event))
+        ]
+        return _store(channel, events, folder, cursor)
     except inbound.TROUBLE:
         raise
     except Exception as error:
@@ -133,6 +138,12 @@ def store(
             dead_letters.keep(channel, raw, error=f"{type(error).__name__} while a mail was stored")
             _advance(channel, folder, cursor)
         return []
+
+
+def _is_ours(channel: Channel, event: Any) -> bool:
+    """Tell whether a mail in the folder for sent mail is the copy of one that we have sent."""
+    name = getattr(event, "external_id", "")
+    return bool(name) and Message.objects.filter(channel=channel, external_id=name, is_outgoing=True).exists()
 
 
 def _store(channel: Channel, events: list[Any], folder: str, cursor: Cursor) -> list[Message]:

@@ -43,6 +43,8 @@ class Found:
     uidvalidity: int | None = None
     received: datetime | None = None
     trust: Mapping[str, Any] = field(default_factory=dict)
+    is_sent: bool = False
+    """The folder is the mailbox's own for what was sent: whoever put it there had our password."""
 
 
 def events_of(payload: Any, config: EmailConfig) -> list[InboundEvent]:
@@ -76,9 +78,11 @@ def _events(mail: Mail, config: EmailConfig, found: Found) -> list[InboundEvent]
     if _is_echo(mail, config):
         return []
     report = bounces.read(mail, config.domain)
-    reason = automatic.reason(mail, own)
+    reason = "" if found.is_sent else automatic.reason(mail, own)
     name, address = (mail.people("from") or mail.people("sender") or [("", UNKNOWN_SENDER)])[0]
     verified = bool(found.trust.get("verified"))
+    if found.is_sent:
+        address = own  # under whatever name of ours it went out
     html, files = _shown(mail)
     if mail.is_damaged:
         files = [*files, MailFile(name="original.eml", content_type="message/rfc822", content=mail.raw)]
@@ -95,6 +99,7 @@ def _events(mail: Mail, config: EmailConfig, found: Found) -> list[InboundEvent]
             references=tuple(references),
             sender=_person(name, address, verified=verified),
             is_unproven=not verified,
+            is_echo=found.is_sent,
             is_suspect=found.trust.get("dmarc") == "fail",
             automatic=reason,
             text=mail.text or markup.to_text(html) or (markup.to_text(mail.html) if mail.html else ""),
@@ -102,6 +107,7 @@ def _events(mail: Mail, config: EmailConfig, found: Found) -> list[InboundEvent]
             subject=mail.header("subject"),
             to=tuple(address for _, address in mail.people("to")),
             cc=tuple(address for _, address in mail.people("cc")),
+            bcc=tuple(address for _, address in mail.people("bcc")) if found.is_sent else (),
             media_type="html" if html else "text",
             files=tuple(_incoming(item) for item in files),
             reply_to=mail.references[0] if mail.references else "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from imapclient import SEEN
+from imapclient import SEEN, IMAPClient
 
 from unicom.errors import DeliveryError
 from unicom.platforms.base import ChannelState
@@ -15,19 +15,24 @@ from unicom.types import Part
 NAMES = ("Sent", "Sent Items", "Sent Mail", "Sent Messages", "Gesendet", "Gesendete Objekte", "Envoyés", "Enviados")
 
 
+def folder(client: IMAPClient) -> str:
+    """Return the mailbox's folder for what was sent, or nothing."""
+    return imap.special_folder(client, b"\\Sent", NAMES)
+
+
 def keep(config: EmailConfig, state: ChannelState, part: Part) -> bool:
     """Append the mail to the folder for sent mail unless it is there; tells whether it did. Raises DeliveryError."""
     message_id = part.options.get("message_id", "")
     with imap.opened(config, state) as client:
-        folder = imap.special_folder(client, b"\\Sent", NAMES)
-        if not folder:
+        place = folder(client)
+        if not place:
             raise DeliveryError("the mailbox has no folder for sent mail", code="no_folder")
-        client.select_folder(folder)
+        client.select_folder(place)
         # The server may have put it there itself, or an earlier try did and broke before it knew.
         if message_id and client.search(["HEADER", "Message-ID", message_id]):
             return False
         # Without what only the recipient shall see.
         options = {key: value for key, value in part.options.items() if key not in ("delivery", "tracking")}
         mail = composing.compose(config, replace(part, options=options))
-        client.append(folder, mail, flags=(SEEN,))
+        client.append(place, mail, flags=(SEEN,))
         return True
