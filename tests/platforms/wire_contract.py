@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
@@ -50,6 +51,8 @@ def _plain(value: Any) -> Any:
         return {name: _plain(part) for name, part in kept if part or (part is False and name == "reachable")}
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, io.BytesIO):
+        return value.getvalue().hex()  # a file whose content came along
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
