@@ -49,3 +49,47 @@ def _cut(lines: list[str], at: int) -> tuple[str, str]:
     own = "\n".join(lines[:at]).rstrip()
     # A mail that is nothing but history is shown as it is.
     return (own, "\n".join(lines[at:])) if own else ("\n".join(lines), "")
+
+
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)\b([^>]*)>")
+_VOID = frozenset({"area", "br", "col", "hr", "img", "input", "wbr"})
+_QUOTE_CLASS = re.compile(
+    r'(?i)\bclass="[^"]*\b(gmail_quote|yahoo_quoted|moz-cite-prefix|protonmail_quote|x_gmail_quote)\b'
+)
+
+
+def fold_quoted(html: str, title: str) -> str:
+    """Return sanitised HTML with the history beneath the words folded under a title; all of it is still there.
+
+    Only what nothing follows is folded, and of a mail that is nothing but history nothing is.
+    """
+    start, end = _history(html)
+    if start < 0 or not _shows_something(html[:start]):
+        return html
+    return f"{html[:start]}<details><summary>{title}</summary>{html[start:end]}</details>{html[end:]}"
+
+
+def _history(html: str) -> tuple[int, int]:
+    """Return where the history begins and ends: the first quotation, outermost, behind which nothing is shown."""
+    open_tags: list[tuple[str, int, bool]] = []
+    quotes: list[tuple[int, int]] = []
+    for found in _TAG.finditer(html):
+        closing, name, attributes = found[1], found[2].lower(), found[3]
+        if name in _VOID:
+            continue
+        if not closing:
+            is_quote = name == "blockquote" or bool(_QUOTE_CLASS.search(attributes))
+            open_tags.append((name, found.start(), is_quote))
+            continue
+        while open_tags:
+            opened, start, is_quote = open_tags.pop()
+            if opened == name:
+                if is_quote:
+                    quotes.append((start, found.end()))
+                break
+    last = [quote for quote in quotes if not _shows_something(html[quote[1] :])]
+    return min(last, default=(-1, -1))
+
+
+def _shows_something(html: str) -> bool:
+    return "<img" in html.lower() or bool(_TAG.sub("", html).replace("&nbsp;", " ").replace("\xa0", " ").strip())

@@ -13,15 +13,18 @@ from django.urls import path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from unicom import access
+from unicom.admin import shown_html
 from unicom.admin.base import ChannelFilter, RecordAdmin, may_read, may_send, short_id
-from unicom.admin.display import badge, excerpt, html_preview, lines, pre, pretty_json
+from unicom.admin.display import badge, excerpt, lines, pre, pretty_json
 from unicom.admin.files import private_file
 from unicom.admin.rows import TabularInline
 from unicom.cleaning import is_clean
 from unicom.media import detect
 from unicom.models import Account, Attachment, Chat, Delivery, Message
+from unicom.quoting import split_quoted
 
 
 class DirectionFilter(admin.SimpleListFilter):
@@ -147,6 +150,7 @@ class MessageAdmin(RecordAdmin):
         view = self.admin_site.admin_view
         return [
             path("attachment/<int:attachment_id>/", view(self.attachment_view), name="unicom_attachment"),
+            path("html/<str:message_id>/", view(xframe_options_sameorigin(self.html_view)), name="unicom_message_html"),
             path("media/<str:message_id>/", view(self.media_view), name="unicom_message_media"),
             *super().get_urls(),
         ]
@@ -159,6 +163,15 @@ class MessageAdmin(RecordAdmin):
         if item is None:
             raise Http404
         return private_file(item.file, name=item.name, content_type=item.content_type)
+
+    def html_view(self, request: HttpRequest, message_id: str) -> HttpResponse:
+        """Show the HTML of one message, for the frame on its page."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        message = self.get_queryset(request).filter(pk=message_id).first() if is_clean(message_id) else None
+        if message is None:
+            raise Http404
+        return shown_html.page(message, with_remote="remote_images" in request.GET)
 
     def media_view(self, request: HttpRequest, message_id: str) -> FileResponse:
         """Hand out the file of a message that has no rows of attachments."""
@@ -227,12 +240,18 @@ class MessageAdmin(RecordAdmin):
     @admin.display(description=gettext_lazy("text"))
     def shown_full_text(self, message: Message) -> Any:
         """Show the whole text."""
-        return pre(message.text)
+        if message.is_outgoing is not False:
+            return pre(message.text)
+        own, history = split_quoted(message.text)
+        if not history:
+            return pre(message.text)
+        folded = format_html("<details><summary>{}</summary>{}</details>", _("Quoted history"), pre(history))
+        return format_html('<div class="unicom-shown">{}{}</div>', pre(own), folded)
 
     @admin.display(description=gettext_lazy("HTML"))
     def shown_html(self, message: Message) -> Any:
         """Show the HTML as a picture, and its source."""
-        return html_preview(message.html)
+        return shown_html.framed(message, self.admin_site.name)
 
     @admin.display(description=gettext_lazy("to"))
     def shown_to(self, message: Message) -> Any:

@@ -6,11 +6,11 @@ import re
 
 import nh3
 
+from unicom import remote_images
 from unicom.platforms.email import markup
 
 # The sanitiser's time grows with the square of the depth.
 MOST_CHARACTERS, MOST_DEPTH, MOST_TAGS = 2_000_000, 250, 60_000
-BLOCKED = "data-remote-src"
 _TAGS = {
     "a", "abbr", "address", "article", "aside", "b", "bdi", "bdo", "big", "blockquote", "br", "caption", "center",
     "cite", "code", "col", "colgroup", "dd", "del", "details", "dfn", "div", "dl", "dt", "em", "figcaption", "figure",
@@ -60,7 +60,7 @@ def sanitised(html: str) -> str | None:
         link_rel="noopener noreferrer nofollow",
         clean_content_tags={"script", "style", "title", "template", "noscript"},
     )
-    return _block(cleaned)
+    return remote_images.put_aside(cleaned)
 
 
 def _attribute(tag: str, name: str, value: str) -> str | None:
@@ -79,11 +79,6 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
     return value
 
 
-def _block(cleaned: str) -> str:
-    # What comes out of the sanitiser is regular: every attribute stands in double quotes, every < in a text is escaped.
-    return re.sub(r'(<img\b[^>]*?) src="(https?://[^"]*)"', rf'\1 {BLOCKED}="\2"', cleaned)
-
-
 def with_remote_images(html: str) -> str:
     """Return sanitised HTML with the images from elsewhere in place, for somebody who asked to see them."""
-    return re.sub(rf'(<img\b[^>]*?) {BLOCKED}="(https?://[^"]*)"', r'\1 src="\2"', html)
+    return remote_images.brought_back(html)
