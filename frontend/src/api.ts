@@ -1,5 +1,7 @@
-// The REST endpoints of the web chat, with Django's CSRF token where something changes.
+// The REST endpoints of the web chat: with the session and Django's CSRF token, or by the token of another site's page.
 
+import { ApiError, answerOf } from "./answer.js";
+import { Pass, type PassOptions } from "./pass.js";
 import type {
   Chat,
   ChatPage,
@@ -11,29 +13,11 @@ import type {
   SendOptions,
 } from "./wire.js";
 
+export { ApiError } from "./answer.js";
+
 const READ_MS = 20_000;
 const WRITE_MS = 120_000; // an upload over a slow line
 const OPTIONS = ["metadata", "replyToMessageId", "clientMsgId", "onProgress", "signal"];
-
-/** An answer that is no success; its message is the server's sentence, empty where no answer came. */
-export class ApiError extends Error {
-  /** The HTTP status; 0 where no answer came at all. */
-  readonly status: number;
-  /** For how many seconds the server asks to be left alone. */
-  readonly retryAfter: number;
-
-  constructor(sentence: string, status: number, retryAfter = 0) {
-    super(sentence);
-    this.name = "ApiError";
-    this.status = status;
-    this.retryAfter = retryAfter;
-  }
-
-  /** Whether the same request may succeed later. */
-  get isTemporary(): boolean {
-    return this.status === 0 || this.status === 429 || this.status >= 500;
-  }
-}
 
 /** Settings of a WebChatAPI. */
 export interface ApiOptions {
@@ -43,6 +27,13 @@ export interface ApiOptions {
   csrfToken?: string | null;
   /** The name of Django's CSRF cookie; `csrftoken` by default. */
   csrfCookieName?: string;
+  /** Go by a token and not by cookies; by itself where the endpoints are of another origin than the page. */
+  embed?: boolean;
+  /** Who the visitor is on this site, with the hash its server made of that; embedded only. */
+  identifier?: string | null;
+  identifierHash?: string | null;
+  /** What the visitor is to be called; embedded only. */
+  visitorName?: string | null;
 }
 
 /**
@@ -53,6 +44,8 @@ export interface ApiOptions {
 export class WebChatAPI {
   readonly base: string;
   readonly channelId: string;
+  /** The visitor's token, where the page is another site's; else null. */
+  readonly pass: Pass | null;
   csrfToken: string;
   private readonly cookieName: string;
 
@@ -61,6 +54,18 @@ export class WebChatAPI {
     this.channelId = String(options.channelId ?? "");
     this.csrfToken = options.csrfToken ?? "";
     this.cookieName = options.csrfCookieName ?? "csrftoken";
+    const isElsewhere = new URL(this.home).origin !== location.origin;
+    this.pass = options.embed || isElsewhere ? new Pass(passOptions(this.base, options)) : null;
+  }
+
+  /** The address of the endpoints, whole: what the server names by a path is on its site. */
+  get home(): string {
+    return new URL(this.base, location.href).href;
+  }
+
+  /** Whether the server does not know the visitor, and so has nothing of theirs. */
+  get isNobody(): boolean {
+    return this.pass !== null && !this.pass.isKnown;
   }
 
   /**
@@ -90,11 +95,13 @@ export class WebChatAPI {
 
   /** List the visitor's chats, newest activity first. */
   getChats(filters: Filters = {}, page: { limit?: number; offset?: number; cursor?: string } = {}): Promise<ChatPage> {
+    if (this.isNobody) return Promise.resolve({ chats: [], has_more: false });
     return this.request("GET", `chats/${this.query({ ...filters, ...page })}`);
   }
 
   /** Give a page of a chat, oldest first; the newest one unless `before` or `after` says otherwise. */
   getMessages(chatId: string, query: MessageQuery = {}): Promise<MessagePage> {
+    if (this.isNobody) return Promise.reject(new ApiError("", 404));
     return this.request("GET", `messages/${this.query({ chat_id: chatId, ...query })}`);
   }
 
@@ -119,6 +126,7 @@ export class WebChatAPI {
     q: string,
     query: { chat_id?: string; limit?: number; cursor?: string } = {},
   ): Promise<{ results: SearchResult[]; has_more: boolean; next_cursor?: string | null }> {
+    if (this.isNobody) return Promise.resolve({ results: [], has_more: false });
     return this.request("GET", `search/${this.query({ q, ...query })}`);
   }
 
@@ -148,20 +156,47 @@ export class WebChatAPI {
     return text && `?${text}`;
   }
 
-  private headers(): Record<string, string> {
-    return { Accept: "application/json", "X-CSRFToken": this.token() };
+  private headers(token: string | null): Record<string, string> {
+    const who: Record<string, string> = token ? { Authorization: `Bearer ${token}` } : { "X-CSRFToken": this.csrf() };
+    return { Accept: "application/json", ...who };
   }
 
-  private token(): string {
+  private csrf(): string {
     const start = `${this.cookieName}=`;
     const cookie = document.cookie.split("; ").find((part) => part.startsWith(start));
     return cookie ? decodeURIComponent(cookie.slice(start.length)) : this.csrfToken;
   }
 
-  private async request<T>(method: string, path: string, body?: object, signal?: AbortSignal): Promise<T> {
-    // A page that never gave the cookie: any read of ours sets it.
-    if (method !== "GET" && !this.token())
-      await this.request("GET", `chats/${this.query({ limit: 1 })}`).catch(() => {});
+  /** Make a request as the visitor; once more with a new token, where the server took the old one for none. */
+  private async asVisitor<T>(isChange: boolean, make: (token: string | null) => Promise<T>): Promise<T> {
+    if (!this.pass) {
+      // A page that never gave the cookie: any read of ours sets it.
+      if (isChange && !this.csrf()) await this.request("GET", `chats/${this.query({ limit: 1 })}`).catch(() => {});
+      return make(null);
+    }
+    const token = await this.pass.token();
+    try {
+      return await make(token);
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 401) throw error;
+      this.pass.forget(token);
+      // A guest who is forgotten has nothing to read; who writes becomes another.
+      if (!isChange && this.isNobody) throw error;
+      return make(await this.pass.token());
+    }
+  }
+
+  private request<T>(method: string, path: string, body?: object, signal?: AbortSignal): Promise<T> {
+    return this.asVisitor(method !== "GET", (token) => this.fetch<T>(token, method, path, body, signal));
+  }
+
+  private async fetch<T>(
+    token: string | null,
+    method: string,
+    path: string,
+    body?: object,
+    signal?: AbortSignal,
+  ): Promise<T> {
     const limits = [AbortSignal.timeout(method === "GET" ? READ_MS : WRITE_MS)];
     if (signal) limits.push(signal);
     let response: Response;
@@ -169,9 +204,9 @@ export class WebChatAPI {
     try {
       response = await fetch(`${this.base}/${path}`, {
         method,
-        credentials: "same-origin",
+        credentials: token ? "omit" : "same-origin",
         cache: "no-store",
-        headers: { ...this.headers(), ...(body ? { "Content-Type": "application/json" } : {}) },
+        headers: { ...this.headers(token), ...(body ? { "Content-Type": "application/json" } : {}) },
         body: body ? JSON.stringify(body) : undefined,
         // A deletion that a closing page still owes has to outlive it.
         keepalive: method === "DELETE",
@@ -185,12 +220,15 @@ export class WebChatAPI {
   }
 
   /** Fetch cannot tell how far an upload is; XMLHttpRequest can. */
-  private async upload<T>(path: string, form: FormData, options: SendOptions): Promise<T> {
-    if (!this.token()) await this.request("GET", `chats/${this.query({ limit: 1 })}`).catch(() => {});
+  private upload<T>(path: string, form: FormData, options: SendOptions): Promise<T> {
+    return this.asVisitor(true, (token) => this.post<T>(token, path, form, options));
+  }
+
+  private post<T>(token: string | null, path: string, form: FormData, options: SendOptions): Promise<T> {
     return new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
       request.open("POST", `${this.base}/${path}`);
-      for (const [name, value] of Object.entries(this.headers())) request.setRequestHeader(name, value);
+      for (const [name, value] of Object.entries(this.headers(token))) request.setRequestHeader(name, value);
       request.upload.onprogress = (event) => {
         if (event.lengthComputable) options.onProgress?.(event.loaded / event.total);
       };
@@ -208,16 +246,14 @@ export class WebChatAPI {
   }
 }
 
-function answerOf<T>(status: number, text: string, retryAfter: string | null): T {
-  let data: unknown;
-  try {
-    data = JSON.parse(text);
-  } catch {
-    // A proxy's page, or nothing.
-  }
-  if (status >= 200 && status < 300 && data && typeof data === "object") return data as T;
-  const sentence = (data as { error?: unknown } | undefined)?.error;
-  throw new ApiError(typeof sentence === "string" ? sentence : "", status, Number(retryAfter) || 0);
+function passOptions(base: string, options: ApiOptions): PassOptions {
+  const { identifier, identifierHash } = options;
+  return {
+    base,
+    channelId: String(options.channelId ?? ""),
+    identity: identifier && identifierHash ? { identifier, identifierHash } : null,
+    name: options.visitorName ?? "",
+  };
 }
 
 /** Read the last argument of a send: the documented metadata, or options. */

@@ -1,7 +1,7 @@
 // Real time for a web chat: sockets where there are any, polling where there are none, the same callbacks for both.
 
 import { type ApiOptions, sendOptions, WebChatAPI } from "./api.js";
-import { type Frame, LiveSocket } from "./socket.js";
+import { type Frame, LiveSocket, type SocketEvents } from "./socket.js";
 import type { Chat, ChatPage, Filters, Message, MessagePage, MessageQuery, SendAnswer, SendOptions } from "./wire.js";
 
 export { ApiError, type ApiOptions, WebChatAPI } from "./api.js";
@@ -288,7 +288,9 @@ export class RealTimeWebChatClient {
     );
     url.protocol = url.protocol === "http:" || url.protocol === "ws:" ? "ws:" : "wss:";
     if (this.api.channelId) url.searchParams.set("channel_id", this.api.channelId);
-    return new LiveSocket(url.href, {
+    // The server waits for the token, and takes no notice of cookies.
+    if (this.api.pass) url.searchParams.set("auth", "token");
+    const events: SocketEvents = {
       onReady: () => {
         settled?.();
         this.hasLostSocket = false;
@@ -317,7 +319,8 @@ export class RealTimeWebChatClient {
         this.tellConnection();
         if (!this.isLive) this.schedule(this.failures ? undefined : 0);
       },
-    });
+    };
+    return new LiveSocket(url.href, events, this.api.pass);
   }
 
   private enter(chatId: string): void {

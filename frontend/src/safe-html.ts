@@ -83,17 +83,26 @@ const CONFIG: Config & { RETURN_DOM_FRAGMENT: true } = {
 
 const purifier = DOMPurify(window);
 
-/** Turn HTML that somebody wrote into nodes in which nothing runs, and nothing is loaded from elsewhere. */
-export function safeFragment(html: string): DocumentFragment {
+/**
+ * Turn HTML that somebody wrote into nodes in which nothing runs, and nothing is loaded from elsewhere.
+ *
+ * `home` is an address of the chat's own site, which paths in it are on, whatever site the page is of.
+ */
+export function safeFragment(html: string, home = location.href): DocumentFragment {
+  const isElsewhere = new URL(home).origin !== location.origin;
   const fragment = purifier.sanitize(html, CONFIG);
   for (const image of fragment.querySelectorAll("img")) {
-    if (!isOurs(image.getAttribute("src") ?? "")) image.replaceWith(linkTo(image));
+    const url = safeUrl(image.getAttribute("src"), ["http:", "https:"], home);
+    if (!url || new URL(url).origin !== new URL(home).origin) image.replaceWith(linkTo(image, url));
     else {
+      if (isElsewhere) image.src = url;
       image.loading = "lazy";
       image.decoding = "async";
     }
   }
   for (const link of fragment.querySelectorAll("a")) {
+    const url = safeUrl(link.getAttribute("href"), undefined, home);
+    if (url && isElsewhere) link.href = url;
     link.target = "_blank";
     link.rel = "noopener noreferrer nofollow";
   }
@@ -114,24 +123,19 @@ export function safeFragment(html: string): DocumentFragment {
 export function safeUrl(
   url: string | null | undefined,
   protocols = ["http:", "https:", "mailto:", "tel:"],
+  home = location.href,
 ): string | null {
   if (!url) return null;
   try {
-    const parsed = new URL(url, location.href);
+    const parsed = new URL(url, home);
     return protocols.includes(parsed.protocol) ? parsed.href : null;
   } catch {
     return null;
   }
 }
 
-function isOurs(src: string): boolean {
-  const url = safeUrl(src, ["http:", "https:"]);
-  return url !== null && new URL(url).origin === location.origin;
-}
-
 /** A picture from elsewhere would tell that server who reads: it becomes a link. */
-function linkTo(image: HTMLImageElement): Node {
-  const url = safeUrl(image.getAttribute("src"), ["http:", "https:"]);
+function linkTo(image: HTMLImageElement, url: string | null): Node {
   const text = image.alt || url || "";
   if (!url || image.closest("a")) return document.createTextNode(text);
   const link = document.createElement("a");

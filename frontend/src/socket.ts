@@ -1,17 +1,29 @@
 // One WebSocket that comes back by itself, and knows when it is dead although the browser says it is open.
 
+import { ApiError } from "./answer.js";
+
 const PING_MS = 25_000;
 const PONG_MS = 8_000;
 const OPEN_MS = 8_000;
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 30_000;
+const NOBODY = 4401;
+const NOT_YOURS = 4403;
 /** Refusals that the same attempt, repeated, would only meet again: no chat, nobody, not yours. */
-const REFUSALS = [4400, 4401, 4403];
+const REFUSALS = [4400, NOBODY, NOT_YOURS];
 
 /** A frame of the server. */
 export interface Frame {
   type: string;
   [key: string]: unknown;
+}
+
+/** Who says in the first frame whose socket it is, where no cookie does. */
+export interface Credentials {
+  readonly isKnown: boolean;
+  token(): Promise<string>;
+  /** The server refused a token. */
+  forget(token: string): void;
 }
 
 /** What a socket tells of itself. */
@@ -31,11 +43,17 @@ export class LiveSocket {
   private pingTimer: ReturnType<typeof setTimeout> | undefined;
   private deadline: ReturnType<typeof setTimeout> | undefined;
   private stopped = true;
+  /** The token of the attempt that is made. */
+  private token: string | null = null;
+  /** Counts the attempts: of one that was given up nothing counts any more. */
+  private attempt = 0;
+  private isAsking = false;
   isReady = false;
 
   constructor(
     private readonly url: string,
     private readonly events: SocketEvents,
+    private readonly credentials: Credentials | null = null,
   ) {}
 
   start(): void {
@@ -46,9 +64,7 @@ export class LiveSocket {
 
   stop(): void {
     this.stopped = true;
-    this.isReady = false;
-    this.clear();
-    this.letGo();
+    this.drop();
   }
 
   /** Look at once whether the connection still stands: the machine slept, or the network came back. */
@@ -60,7 +76,7 @@ export class LiveSocket {
 
   /** Make the next attempt now, where it waits for one. */
   hurry(): void {
-    if (this.stopped || this.socket) return;
+    if (this.stopped || this.socket || this.isAsking) return;
     this.retries = 0;
     this.open();
   }
@@ -72,6 +88,31 @@ export class LiveSocket {
 
   private open(): void {
     this.clear();
+    this.token = null;
+    if (this.credentials) void this.openWith(this.credentials, ++this.attempt);
+    else this.connect();
+  }
+
+  /** Have the token at hand before the server begins to wait for it. */
+  private async openWith(credentials: Credentials, attempt: number): Promise<void> {
+    if (!credentials.isKnown) {
+      this.lost(NOBODY);
+      return;
+    }
+    this.isAsking = true;
+    try {
+      this.token = await credentials.token();
+    } catch (error) {
+      const isRefused = error instanceof ApiError && !error.isTemporary;
+      if (attempt === this.attempt) this.lost(isRefused ? NOT_YOURS : 0);
+      return;
+    } finally {
+      if (attempt === this.attempt) this.isAsking = false;
+    }
+    if (attempt === this.attempt && !this.stopped) this.connect();
+  }
+
+  private connect(): void {
     let socket: WebSocket;
     try {
       socket = new WebSocket(this.url);
@@ -83,6 +124,8 @@ export class LiveSocket {
     }
     this.socket = socket;
     this.deadline = setTimeout(() => this.lost(), OPEN_MS);
+    const { token } = this;
+    if (token) socket.onopen = () => socket.send(JSON.stringify({ action: "authenticate", token }));
     socket.onmessage = (event) => {
       if (socket === this.socket) this.receive(String(event.data));
     };
@@ -122,9 +165,13 @@ export class LiveSocket {
   }
 
   private lost(code = 0): void {
+    const { token } = this;
     this.drop();
     if (this.stopped) return;
-    if (REFUSALS.includes(code)) {
+    if (code === NOBODY && token && this.credentials) {
+      // It has ended, or is nobody's any more: the next attempt, a moment later, is made with another.
+      this.credentials.forget(token);
+    } else if (REFUSALS.includes(code)) {
       this.stopped = true;
       this.events.onDown(code);
       return;
@@ -136,7 +183,8 @@ export class LiveSocket {
   }
 
   private drop(): void {
-    this.isReady = false;
+    this.isReady = this.isAsking = false;
+    this.attempt += 1;
     this.clear();
     this.letGo();
   }

@@ -41,6 +41,8 @@ export class MessageItem extends LitElement {
   /** Changes whenever the pending message did, which is the same object all along. */
   @property({ attribute: false }) revision = "";
   @property({ attribute: false }) language = new Language("en");
+  /** An address of the chat's own site. */
+  @property({ attribute: false }) home = location.href;
   @property({ attribute: false }) versions: string[] = [];
   @property({ type: Boolean }) seen = false;
   @property({ type: Boolean }) latest = false;
@@ -109,7 +111,7 @@ export class MessageItem extends LitElement {
   private nodesOf(markup: string, place: number): Node[] {
     const known = this.drawn[place];
     if (known?.markup === markup) return known.nodes;
-    const nodes = [...safeFragment(markup).childNodes];
+    const nodes = [...safeFragment(markup, this.home).childNodes];
     this.drawn[place] = { markup, nodes };
     return nodes;
   }
@@ -130,7 +132,7 @@ export class MessageItem extends LitElement {
 
   private renderMedia(message: Message): TemplateResult | typeof nothing {
     const say = this.language.say;
-    const url = safeUrl(message.media_url, ["http:", "https:", "blob:"]);
+    const url = safeUrl(message.media_url, ["http:", "https:", "blob:"], this.home);
     if (!url) return nothing;
     if (message.media_type === "image" && !this.broken) {
       return html`<a class="picture media" href=${url} target="_blank" rel="noopener" aria-label=${say("openImage")}>

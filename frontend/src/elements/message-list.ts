@@ -35,6 +35,8 @@ export class MessageList extends LitElement {
   /** Grows with every change of the conversation, which is the same object all along. */
   @property({ attribute: false }) revision = 0;
   @property({ attribute: false }) language = new Language("en");
+  /** An address of the chat's own site. */
+  @property({ attribute: false }) home = location.href;
   @property({ attribute: false }) typing: string | null = null;
   @state() private away = false;
   @state() private news = false;
@@ -176,7 +178,7 @@ export class MessageList extends LitElement {
         : nothing
     }
       <${messageItem} class="row ${follows ? "follows" : ""}" data-message-id=${message.id} .message=${message}
-        .versions=${versions} .seen=${seen} .latest=${latest} .follows=${follows} .language=${this.language}
+        .home=${this.home} .versions=${versions} .seen=${seen} .latest=${latest} .follows=${follows} .language=${this.language}
       ></${messageItem}>`;
   }
 

@@ -29,6 +29,10 @@ const CONNECTING = [
   "enableWebsocketOnly",
   "wsBase",
   "csrfToken",
+  "embed",
+  "identifier",
+  "identifierHash",
+  "visitorName",
 ] as const;
 
 /** An attribute that is on when it is there, unless it says "false": `enable-websocket-only="true"`. */
@@ -55,7 +59,7 @@ const json = <T extends object>(empty: T) => ({
  *
  * Attributes: `api-base`, `channel-id`, `chat-id` (the page's `?chat_id=` without), `theme` (`light`, `dark`, `auto`),
  * `max-messages`, `auto-refresh`, `disable-websocket`, `enable-websocket-only`, `filters`, `metadata-defaults`, `lang`,
- * `ws-base`, `csrf-token`, `placeholder`,
+ * `ws-base`, `csrf-token`, `placeholder`, `embed`, `identifier`, `identifier-hash`, `visitor-name`,
  * `heading`, `height`, `suggestions`. Events, all bubbling and composed: `send-message` (can be
  * prevented), `load-more`, `edit-message`, `branch-navigation`, `voice-recorded`. The slot `empty` replaces what an
  * empty chat shows.
@@ -78,6 +82,12 @@ export class UnicomChat extends LitElement {
   @property({ attribute: "suggestions", converter: json<string[]>([]) }) suggestions: string[] = [];
   @property({ attribute: "ws-base" }) wsBase = "/ws/unicom/webchat";
   @property({ attribute: "csrf-token" }) csrfToken = "";
+  /** Go by a token and not by cookies; by itself where `api-base` is of another origin than the page. */
+  @property({ attribute: "embed", converter: flag }) embed = false;
+  /** Who the visitor is on the page's site, and the hash its server made of that. */
+  @property({ attribute: "identifier" }) identifier = "";
+  @property({ attribute: "identifier-hash" }) identifierHash = "";
+  @property({ attribute: "visitor-name" }) visitorName = "";
   @property() override lang = "";
   @property() placeholder = "";
   @property() heading = "";
@@ -149,6 +159,10 @@ export class UnicomChat extends LitElement {
       {
         channelId: this.channelId,
         csrfToken: this.csrfToken,
+        embed: this.embed,
+        identifier: this.identifier,
+        identifierHash: this.identifierHash,
+        visitorName: this.visitorName,
         autoRefresh: this.autoRefresh,
         maxMessages: Math.min(200, Math.max(1, this.maxMessages || 50)),
         disableWebSocket: this.disableWebsocket && !this.enableWebsocketOnly,
@@ -211,7 +225,7 @@ export class UnicomChat extends LitElement {
         ${this.renderConnection()} ${after}
       </header>
       <${messageList} data-list .conversation=${session.current} .revision=${this.revision} .language=${language}
-        .typing=${session.typing} @load-more=${this.onLoadMore} @at-end=${() => session.markRead()}
+        .home=${session.client.api.home} .typing=${session.typing} @load-more=${this.onLoadMore} @at-end=${() => session.markRead()}
         @reload=${() => void session.load()} @edit-message=${this.onEdit} @branch-navigation=${this.onBranch}
         @answer-again=${(event: CustomEvent<{ messageId: string }>) => void session.answerAgain(event.detail.messageId)}
         @retry-message=${(event: CustomEvent<Pending>) => session.retry(event.detail)}

@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from tests.component.site.settings import VAR
 from unicom import live
-from unicom.models import Chat, Message
+from unicom.models import Channel, Chat, Message
 from unicom.platforms.webchat.typing import note_typing
 
 PAGE = """{% load unicom_webchat static %}<!DOCTYPE html>
@@ -77,8 +77,16 @@ def log_in(request: HttpRequest) -> HttpResponse:
 def control(request: HttpRequest, action: str) -> HttpResponse:
     """Do what is asked for; only tests can reach this site."""
     data: dict[str, Any] = json.loads(request.body or b"{}")
+    if action == "embed":
+        return JsonResponse(_embed(data))
     chat = Chat.objects.get(pk=data["chat_id"]) if data.get("chat_id") else Chat.objects.latest("last_message_at")
     return JsonResponse(ACTIONS[action](chat, data) or {})
+
+
+def _embed(data: dict[str, Any]) -> dict[str, Any]:
+    """Open a web chat for pages of another site."""
+    config = {"ALLOWED_ORIGINS": data["origins"], "IDENTITY_SECRET": data["secret"]}
+    return {"id": Channel.objects.create(name="Elsewhere", platform="WebChat", config=config).pk}
 
 
 def _say(chat: Chat, data: dict[str, Any]) -> dict[str, Any]:
