@@ -1,6 +1,9 @@
 // Real time for a web chat: sockets where there are any, polling where there are none, the same callbacks for both.
 
 import { type ApiOptions, sendOptions, WebChatAPI } from "./api.js";
+import { Feed } from "./feed.js";
+import { Marks } from "./marks.js";
+import { Polling } from "./polling.js";
 import { type Frame, LiveSocket, type SocketEvents } from "./socket.js";
 import type { Chat, ChatPage, Filters, Message, MessagePage, MessageQuery, SendAnswer, SendOptions } from "./wire.js";
 
@@ -24,14 +27,10 @@ export interface ClientOptions extends ApiOptions {
   wsBase?: string;
 }
 
-/** A mark that did not arrive is made again with the next one. */
-const ignored = (): void => {};
 /** The reserved id of the socket that tells of all chats of the visitor. */
 const EVERY_CHAT = "_me";
 const NOBODY = 4401;
-const TYPING_MS = 3_000;
 const LIST_MS = 200;
-const READ_MS = 300;
 
 /**
  * Follow a visitor's chats in real time.
@@ -70,34 +69,35 @@ export class RealTimeWebChatClient {
   private readonly options: Required<Pick<ClientOptions, "autoRefresh" | "maxMessages">> & ClientOptions;
   private me: LiveSocket | null = null;
   private room: LiveSocket | null = null;
-  private chatId: string | null = null;
-  /** What was told of the chat subscribed to: message id → the message as JSON. */
-  private known = new Map<string, string>();
-  /** Up to here nothing is missing. Only pages move it: a push may come before an older message's. */
-  private cursor: string | null = null;
-  /** What the chat held when it was subscribed to is known, and no news. */
-  private isSeeded = false;
-  /** Counts the times it was disconnected: what was asked for before is not told any more. */
-  private epoch = 0;
-  private timer: ReturnType<typeof setTimeout> | undefined;
-  private failures = 0;
+  /** The chat subscribed to. */
+  private feed: Feed | null = null;
+  private readonly marks: Marks;
+  private readonly polling: Polling;
   private running = false;
-  private syncing: Promise<void> | null = null;
-  private syncAgain = false;
   private told = "";
   /** The visitor has not written yet, and is nobody to the server. */
   private isNobody = false;
   private hasLostSocket = false;
   private listTimer: ReturnType<typeof setTimeout> | undefined;
   private listing = 0;
-  private lastTyping = 0;
   private lastSent = "";
-  private readonly readTimers = new Map<string, ReturnType<typeof setTimeout>>();
   private channel: BroadcastChannel | null = null;
 
   constructor(apiBase = "/unicom/webchat", options: ClientOptions = {}) {
     this.api = new WebChatAPI(apiBase, options);
     this.options = { autoRefresh: 5, maxMessages: 50, ...options };
+    this.polling = new Polling({
+      every: this.options.webSocketOnly ? 0 : this.options.autoRefresh,
+      isWanted: () => this.running && !this.isLive,
+      ask: () => Promise.all([this.fetchChats(), this.feed?.sync()]),
+      onAsked: () => this.tellConnection(),
+      onError: (error) => this.onError?.(error),
+    });
+    this.marks = new Marks({
+      send: (chatId, frame) => chatId === this.chatId && Boolean(this.room?.send(frame)),
+      markTyping: (chatId) => this.api.markTyping(chatId),
+      markRead: (chatId, messageId) => this.api.markRead(chatId, messageId),
+    });
   }
 
   /** Connect; resolves once it is known how. */
@@ -113,7 +113,7 @@ export class RealTimeWebChatClient {
       this.channel.onmessage = () => this.refresh();
     }
     if (this.options.disableWebSocket) {
-      this.schedule(0);
+      this.polling.schedule(0);
       return;
     }
     await new Promise<void>((resolve) => {
@@ -126,9 +126,10 @@ export class RealTimeWebChatClient {
   /** Let go of everything; `connect` begins anew. */
   disconnect(): void {
     this.running = false;
-    this.epoch += 1;
+    this.feed?.interrupt();
+    this.marks.stop();
     this.told = "";
-    clearTimeout(this.timer);
+    this.polling.stop();
     clearTimeout(this.listTimer);
     this.listTimer = undefined;
     removeEventListener("online", this.wake);
@@ -143,7 +144,7 @@ export class RealTimeWebChatClient {
 
   /** Whether news arrive, by socket or by polling. */
   isConnected(): boolean {
-    return this.isLive || (this.running && this.canPoll && this.failures === 0 && navigator.onLine);
+    return this.isLive || (this.running && this.polling.isOn && !this.polling.hasFailed && navigator.onLine);
   }
 
   /** Whether nothing is fetched unasked: polling is off, and so are sockets. */
@@ -158,7 +159,7 @@ export class RealTimeWebChatClient {
 
   /** Whether the server could not be asked, the last time. */
   get hasFailed(): boolean {
-    return this.failures > 0 || this.hasLostSocket;
+    return this.polling.hasFailed || this.hasLostSocket;
   }
 
   /** Show only chats that match; takes effect with the next answer. */
@@ -173,13 +174,11 @@ export class RealTimeWebChatClient {
     if (chatId === this.chatId) return;
     this.room?.stop();
     this.room = null;
-    this.chatId = chatId;
-    this.known = new Map();
-    this.cursor = null;
-    this.isSeeded = false;
+    this.feed?.interrupt();
+    this.feed = chatId ? this.feedOf(chatId) : null;
     if (!chatId) return;
     if (this.running) this.enter(chatId);
-    await this.sync();
+    await this.feed?.sync();
   }
 
   /**
@@ -195,7 +194,7 @@ export class RealTimeWebChatClient {
   ): Promise<SendAnswer> {
     const answer = await this.api.sendMessage(text, chatId, file, sendOptions(metadataOrOptions));
     this.lastSent = answer.message.id;
-    if (answer.chat_id === this.chatId) this.tell(answer.message);
+    if (answer.chat_id === this.chatId) this.feed?.tellSent(answer.message);
     // A guest is somebody from the first message on, and may now have a socket.
     this.isNobody = false;
     if (this.running && !this.options.disableWebSocket) this.me?.start();
@@ -215,24 +214,12 @@ export class RealTimeWebChatClient {
 
   /** Say that the visitor is writing; at most every few seconds. */
   typing(): void {
-    if (!this.chatId || Date.now() - this.lastTyping < TYPING_MS) return;
-    this.lastTyping = Date.now();
-    if (this.room?.isReady) this.room.send({ action: "typing" });
-    else void this.api.markTyping(this.chatId).catch(ignored);
+    if (this.chatId) this.marks.typing(this.chatId);
   }
 
   /** Say that the visitor has seen a chat up to a message; of many in a moment the last one is told. */
   read(messageId: string, chatId = this.chatId): void {
-    if (!chatId) return;
-    // Each chat has its own moment: whoever goes on to another chat has read the one before all the same.
-    clearTimeout(this.readTimers.get(chatId));
-    const tell = () => {
-      this.readTimers.delete(chatId);
-      if (!this.running) return;
-      if (this.chatId === chatId && this.room?.isReady) this.room.send({ action: "read", message_id: messageId });
-      else void this.api.markRead(chatId, messageId).catch(ignored);
-    };
-    this.readTimers.set(chatId, setTimeout(tell, READ_MS));
+    if (chatId && this.running) this.marks.read(chatId, messageId);
   }
 
   /** Tell this visitor's other pages that something changed. */
@@ -248,7 +235,7 @@ export class RealTimeWebChatClient {
   /** Fetch now what is new. */
   readonly refresh = (): void => {
     if (!this.running) return;
-    void this.sync().catch((error) => this.onError?.(error));
+    this.sync();
     void this.tellChats();
   };
 
@@ -262,12 +249,8 @@ export class RealTimeWebChatClient {
   /** Fetch what an act of the visitor will have led to, where no socket tells. */
   refreshSoon(): void {
     if (!this.running || this.isLive) return;
-    void this.sync().catch((error) => this.onError?.(error));
-    if (this.canPoll) this.schedule(1);
-  }
-
-  private get canPoll(): boolean {
-    return !this.options.webSocketOnly && this.options.autoRefresh > 0;
+    this.sync();
+    if (this.polling.isOn) this.polling.schedule(1);
   }
 
   private readonly wake = (): void => {
@@ -275,7 +258,7 @@ export class RealTimeWebChatClient {
     this.me?.wake();
     this.room?.wake();
     if (this.isLive) this.refresh();
-    else this.schedule(0);
+    else this.polling.schedule(0);
   };
 
   private readonly slept = (): void => this.tellConnection();
@@ -297,7 +280,7 @@ export class RealTimeWebChatClient {
         // Where one gets through, the other will.
         this.me?.hurry();
         this.room?.hurry();
-        clearTimeout(this.timer);
+        this.polling.stop();
         this.tellConnection();
         // Between the page's last answer and now something may have happened. A socket's pushes wait for its first frame.
         const socket = chatId === EVERY_CHAT ? this.me : this.room;
@@ -306,7 +289,7 @@ export class RealTimeWebChatClient {
           void this.tellChats();
         } else {
           socket?.send({ action: "ping" });
-          void this.sync().catch((error) => this.onError?.(error));
+          this.sync();
         }
       },
       onFrame: (frame) => this.receive(frame),
@@ -317,7 +300,7 @@ export class RealTimeWebChatClient {
         if (refused === 4400 || refused === 4403)
           this.onError?.(new Error(`The server closed the socket (${refused}).`));
         this.tellConnection();
-        if (!this.isLive) this.schedule(this.failures ? undefined : 0);
+        if (!this.isLive) this.polling.schedule(this.polling.hasFailed ? undefined : 0);
       },
     };
     return new LiveSocket(url.href, events, this.api.pass);
@@ -332,11 +315,11 @@ export class RealTimeWebChatClient {
   private receive(frame: Frame): void {
     const { type } = frame;
     if ((type === "new_message" || type === "message_updated") && frame.chat_id === this.chatId) {
-      this.tell(frame.message as Message);
+      this.feed?.tell(frame.message as Message);
       // The list has no socket of its own here: what changed in this chat changed its line.
       if (!this.me?.isReady) this.tellChatsSoon();
     } else if (type === "message_deleted" && frame.chat_id === this.chatId) {
-      this.known.delete(String(frame.message_id));
+      this.feed?.forget(String(frame.message_id));
       this.onMessageDeleted?.(String(frame.message_id), String(frame.chat_id));
     } else if (type === "chat_update" && frame.chat) {
       this.onChatUpdate?.(frame.chat as Chat);
@@ -347,64 +330,28 @@ export class RealTimeWebChatClient {
     else if (type === "read") this.onRead?.(frame);
   }
 
-  /** Tell of a message unless it was told, as it is, before. */
-  private tell(message: Message): void {
-    const now = JSON.stringify(message);
-    const before = this.known.get(message.id);
-    if (before === now) return;
-    this.known.set(message.id, now);
-    if (before === undefined) this.onMessage?.(message, message.chat_id);
-    else this.onMessageUpdated?.(message, message.chat_id);
+  private get chatId(): string | null {
+    return this.feed?.chatId ?? null;
   }
 
-  /** Fetch what is new in the chat; one at a time, and once more if asked for meanwhile. */
-  private sync(): Promise<void> {
-    if (this.syncing) {
-      this.syncAgain = true;
-      return this.syncing;
-    }
-    this.syncing = this.fetchNews().finally(() => {
-      this.syncing = null;
-      if (!this.syncAgain) return;
-      this.syncAgain = false;
-      void this.sync().catch((error) => this.onError?.(error));
-    });
-    return this.syncing;
+  private feedOf(chatId: string): Feed {
+    const ends = {
+      page: (query: MessageQuery) => this.getMessages(chatId, query),
+      onPage: (page: MessagePage, kind: "newest" | "after") => this.onPage?.(page, kind),
+      onTaken: (page: MessagePage) => this.takeMarks(page),
+      onNew: (message: Message) => this.onMessage?.(message, message.chat_id),
+      onChanged: (message: Message) => this.onMessageUpdated?.(message, message.chat_id),
+      onError: (error: Error) => this.onError?.(error),
+    };
+    return new Feed(chatId, ends, this.lastSent);
   }
 
-  private async fetchNews(): Promise<void> {
-    const { chatId, epoch } = this;
-    if (!chatId) return;
-    const first = !this.isSeeded;
-    const newest = await this.getMessages(chatId);
-    if (epoch !== this.epoch) return;
-    // Since the newest page everything known is the same chat's, unless the visitor went elsewhere.
-    while (
-      this.chatId === chatId &&
-      this.cursor &&
-      newest.has_more &&
-      !newest.messages.some(({ id }) => id === this.cursor)
-    ) {
-      const page = await this.getMessages(chatId, { after: this.cursor, limit: 200 });
-      if (this.chatId !== chatId || epoch !== this.epoch) return;
-      this.take(page, "after", false);
-      if (!page.has_more) break;
-    }
-    if (this.chatId !== chatId) return;
-    this.isSeeded = true;
-    this.take(newest, "newest", first);
+  /** Fetch what is new in the chat, where nobody waits for it. */
+  private sync(): void {
+    void this.feed?.sync().catch((error) => this.onError?.(error));
   }
 
-  private take(page: MessagePage, kind: "newest" | "after", quietly: boolean): void {
-    this.cursor = page.messages.at(-1)?.id ?? this.cursor;
-    if (quietly) {
-      // What followed a message sent from here is news; what was there before is not.
-      const sent = page.messages.findIndex(({ id }) => id === this.lastSent);
-      const before = sent < 0 ? page.messages : page.messages.slice(0, sent);
-      for (const message of before) this.known.set(message.id, JSON.stringify(message));
-    }
-    this.onPage?.(page, kind);
-    for (const message of page.messages) this.tell(message);
+  private takeMarks(page: MessagePage): void {
     if (this.room?.isReady) return; // marks come by the socket
     for (const { name, is_outgoing } of page.typing ?? []) this.onTyping?.({ type: "typing", name, is_outgoing });
     if (page.read_up_to) this.onRead?.({ type: "read", message_id: page.read_up_to, is_outgoing: true });
@@ -434,31 +381,6 @@ export class RealTimeWebChatClient {
     if (turn !== this.listing || !this.running) return;
     this.onChatPage?.(page);
     this.onChatsUpdate?.(page.chats);
-  }
-
-  private schedule(seconds = this.options.autoRefresh): void {
-    clearTimeout(this.timer);
-    if (!this.running || !this.canPoll) {
-      this.tellConnection();
-      return;
-    }
-    // A hidden page and a server in trouble are asked less often.
-    const wait = seconds * (document.hidden ? 4 : 1) * Math.min(8, 2 ** this.failures);
-    this.timer = setTimeout(() => void this.poll(), wait * 1000);
-  }
-
-  private async poll(): Promise<void> {
-    if (!this.running || this.isLive) return;
-    try {
-      await Promise.all([this.fetchChats(), this.sync()]);
-      this.failures = 0;
-    } catch (error) {
-      this.failures += 1;
-      this.onError?.(error as Error);
-    }
-    if (!this.running || this.isLive) return;
-    this.tellConnection();
-    this.schedule();
   }
 
   private tellConnection(): void {

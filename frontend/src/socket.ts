@@ -81,9 +81,11 @@ export class LiveSocket {
     this.open();
   }
 
-  /** Send a frame; without a connection it is lost, as what is sent here may be. */
-  send(frame: Record<string, unknown>): void {
-    if (this.isReady && this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(frame));
+  /** Send a frame, and say whether there was a connection; else it is lost, as what is sent here may be. */
+  send(frame: Record<string, unknown>): boolean {
+    if (!this.isReady || this.socket?.readyState !== WebSocket.OPEN) return false;
+    this.socket.send(JSON.stringify(frame));
+    return true;
   }
 
   private open(): void {
