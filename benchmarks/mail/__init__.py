@@ -1,4 +1,4 @@
-"""Measure the mailbox: saving mail, large mailboxes, and handing mail over."""
+"""Measure the mailbox: saving mail, large mailboxes, handing mail over, and many idle mailboxes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from benchmarks.results import Result
 def measure() -> list[Result]:
     """Measure on the database of the settings."""
     with fresh_database() as name:
-        from benchmarks.mail import growing, sending, storing
+        from benchmarks.mail import growing, idle, sending, storing
 
-        return [*storing.measure(name), *growing.measure(name), *sending.measure(name)]
+        return [*storing.measure(name), *growing.measure(name), *sending.measure(name), *idle.measure(name)]
