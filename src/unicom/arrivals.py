@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from unicom import jobs, media
-from unicom.identification import find_member
+from unicom.identification import find_member, member_of
 from unicom.ids import bounded, chat_key, uuid7
 from unicom.models import (
     Account,
@@ -23,7 +23,7 @@ from unicom.models import (
     RequestCategory,
 )
 from unicom.prepared import NUMBER, SECOND_TEXT, TEXT, THIRD_TEXT, Prepared
-from unicom.rows import insert_if_absent
+from unicom.rows import insert_and_tell, insert_if_absent
 from unicom.types import Conversation, IncomingFile, MessageReceived, Person
 
 
@@ -49,16 +49,15 @@ def account(channel: Channel, person: Person, chat_id: str, external_id: str = "
     """Return a person's account as a member of a chat, made at the first contact; its name is kept up to date."""
     pk = account_id(channel, person)
     found = _find(channel, pk, chat_id, external_id)
-    if found is None:
-        _make(channel, person, pk)
-        found = _find(channel, pk, chat_id, external_id)
+    made = _meet(channel, person, pk, external_id) if found is None else None
+    if made is None:
+        # Where it is not there now either, somebody else met the same person at the same moment.
+        found = found or _find(channel, pk, chat_id, external_id)
         if found is None:
             raise OperationalError("The account was deleted at the moment it was made.")  # the platform comes again
-    elif (person.name and person.name != found.name) or (person.username and person.username != found.username):
-        found.name, found.username = person.name or found.name, person.username or found.username
-        found.save(update_fields=["name", "username"])
-    if person.identities:
-        _keep_identities(found, person)
+        _refresh(found, person)
+    found = made or found
+    assert found is not None  # noqa: S101  one of the two
     if chat_id and not found.in_chat:  # type: ignore[attr-defined]
         insert_if_absent(AccountChat(account=found, chat_id=chat_id))
     return found
@@ -88,7 +87,10 @@ def _find(channel: Channel, pk: str, chat_id: str, external_id: str) -> Account 
     return None
 
 
-def _make(channel: Channel, person: Person, pk: str) -> None:
+def _meet(channel: Channel, person: Person, pk: str, external_id: str) -> Account | None:
+    """Make a person's account, and return it as :func:`_find` does; None where it is there already."""
+    # What is vouched for goes first: of one value twice the first is kept.
+    identities = sorted(person.identities, key=lambda identity: not identity.verified)
     row = Account(
         id=pk,
         platform=channel.platform,
@@ -101,13 +103,32 @@ def _make(channel: Channel, person: Person, pk: str) -> None:
         is_bot=person.is_bot,
         raw=dict(person.raw),
     )
-    if not insert_if_absent(row):
-        return  # somebody else met the same person at the same moment
+    if person.user_id is not None:
+        row.member = find_member(row, user_id=person.user_id)
+    if row.member is None:
+        row.member = member_of((item.kind, item.value) for item in identities if item.verified)
+    categories = RequestCategory.objects.filter(is_active=True)
+    earlier = Message.objects.filter(channel=channel, external_id=external_id)
+    told = insert_and_tell(row, categories.order_by().values("pk"), earlier.order_by().values("pk"))
+    if told is None:
+        return None
+    row.in_chat, (row.has_categories, row.is_known) = False, told  # type: ignore[attr-defined]
     if person.user_id is not None:
         insert_if_absent(AccountIdentity(account=row, kind="user", value=str(person.user_id), verified=True))
-        member = find_member(row, user_id=person.user_id)
-        if member is not None:
-            Account.objects.filter(pk=pk).update(member=member)
+    for item in identities:
+        if value := item.value.strip()[:320]:
+            identity = {"kind": item.kind, "scope": item.scope, "value": value, "verified": item.verified}
+            insert_if_absent(AccountIdentity(account=row, **identity))
+    return row
+
+
+def _refresh(found: Account, person: Person) -> None:
+    """Keep up with what a platform tells anew of somebody."""
+    if (person.name and person.name != found.name) or (person.username and person.username != found.username):
+        found.name, found.username = person.name or found.name, person.username or found.username
+        found.save(update_fields=["name", "username"])
+    if person.identities:
+        _keep_identities(found, person)
 
 
 def _keep_identities(row: Account, person: Person) -> None:

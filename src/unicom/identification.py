@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Q
@@ -27,10 +28,15 @@ def find_member(account: Account, *, user_id: Any = None) -> Member | None:
     """Return the one active member whose contact an account proves; None where there is none or more than one."""
     if user_id is not None:
         return Member.objects.filter(user_id=user_id, is_active=True).first()
+    return member_of(account.identities.filter(verified=True, kind__in=CONTACTS).values_list("kind", "value"))
+
+
+def member_of(contacts: Iterable[tuple[str, str]]) -> Member | None:
+    """Return the one active member who has one of these proven contacts; None where there is none or more than one."""
     found: set[Member] = set()
-    for identity in account.identities.filter(verified=True, kind__in=CONTACTS):
-        if value := identity.value.strip():
-            found |= set(Member.objects.filter(_is(identity.kind, value), is_active=True)[:2])
+    for kind, value in contacts:
+        if kind in CONTACTS and (plain := value.strip()):
+            found |= set(Member.objects.filter(_is(kind, plain), is_active=True)[:2])
     return found.pop() if len(found) == 1 else None
 
 

@@ -205,7 +205,7 @@ def _earlier(channel: Channel, event: InboundEvent) -> Message | None:
     if not isinstance(event, MessageReceived) or not external_id:
         return None
     if event.fallback_id:
-        return threads.own_name(channel, event)[1]
+        return Message.objects.filter(pk=threads.look_up(channel, event).earlier).first()
     return Message.objects.filter(channel=channel, external_id=external_id).first()
 
 
@@ -223,13 +223,18 @@ def _message_received(
         joined = albums.join(channel, event)
         if joined is not None:
             return Ingested(event=event, message=joined)
-    if event.fallback_id:
-        event, earlier = threads.own_name(channel, event)
-        if earlier is not None:
+    place, now = event.conversation, timezone.now()
+    begun = ""
+    if place.is_thread or event.fallback_id:
+        named = threads.look_up(channel, event)
+        event = named.event
+        if named.earlier:
+            earlier = Message.objects.get(pk=named.earlier)
             return Ingested(event=event, message=earlier, is_duplicate=True)
-    place = threads.place(channel, event) if event.conversation.is_thread else event.conversation
-    now = timezone.now()
-    chat_id, seq = _number(channel, place, message_id, now)
+        if place.is_thread:
+            place = Conversation(chat_id=threads.find(channel, named))
+            begun = "" if place.chat_id else threads.begin(channel, event, message_id, now)
+    chat_id, seq = (begun, 1) if begun else _number(channel, place, message_id, now)
     account, has_categories, is_known = arrivals.sender(channel, event, chat_id, known)
     if is_known and edit is not None:
         # It, or another edit of it, was stored while this one waited for the chat.

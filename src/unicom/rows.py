@@ -8,13 +8,33 @@ from itertools import chain
 from typing import Any
 
 from django.db import connections, models, router
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from unicom.models import Chat, Message
 
 
 def insert_if_absent(row: models.Model) -> bool:
     """Insert a row unless one with an equal key is there; tells which. Waits for a concurrent writer of that key."""
+    sql, values, connection = _insertion(row)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        row._state.adding = False
+        return bool(cursor.rowcount == 1)
+
+
+def insert_and_tell(row: models.Model, *questions: QuerySet[Any, Any]) -> list[bool] | None:
+    """Insert a row as :func:`insert_if_absent` does, and tell which of the queries have rows; None if it was there."""
+    sql, values, connection = _insertion(row)
+    asked = [question.using(connection.alias).query.sql_with_params() for question in questions]
+    answers = ", ".join(f"EXISTS({question})" for question, _ in asked)
+    with connection.cursor() as cursor:
+        cursor.execute(f"{sql} RETURNING {answers}", [*values, *chain(*(parameters for _, parameters in asked))])
+        told = cursor.fetchone()
+        row._state.adding = False
+    return None if told is None else [bool(answer) for answer in told]
+
+
+def _insertion(row: models.Model) -> tuple[str, list[Any], Any]:
     model = type(row)
     connection = connections[router.db_for_write(model)]
     columns, values = [], []
@@ -27,14 +47,8 @@ def insert_if_absent(row: models.Model) -> bool:
         values.append(field.get_db_prep_save(value, connection))
     table = connection.ops.quote_name(model._meta.db_table)
     marks = ", ".join(["%s"] * len(values))
-    with connection.cursor() as cursor:
-        # Names come from the model, values travel as parameters.
-        cursor.execute(
-            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING",  # noqa: S608
-            values,
-        )
-        row._state.adding = False
-        return bool(cursor.rowcount == 1)
+    # Names come from the model, values travel as parameters.
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING", values, connection  # noqa: S608
 
 
 def update_row(row: models.Model, values: dict[str, Any], **guard: Any) -> bool:

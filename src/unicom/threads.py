@@ -7,45 +7,87 @@ it already: an id is no secret. Ids of messages that never came are kept too, so
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from django.db.models import Value
+from django.db.models.fields.json import KeyTextTransform
 
 from unicom.answering import takes_part
 from unicom.ids import bounded
 from unicom.models import Channel, Chat, Delivery, Message, ThreadReference
-from unicom.types import Conversation, MessageReceived
+from unicom.types import MessageReceived
 
 MOST_LOOKED_UP = 60
 MOST_CHATS = 5
 
 
-def place(channel: Channel, event: MessageReceived) -> Conversation:
-    """Return where a message of a thread belongs: in a chat there is, or in a new one."""
-    if chat_id := _found(channel, event):
-        return Conversation(chat_id=chat_id)
-    key = f"{channel.platform.lower()}_{uuid.uuid4()}"
-    Chat.objects.create(id=key, channel=channel, platform=channel.platform, name=event.conversation.name)
-    return Conversation(chat_id=key)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Known:
+    """Be what is known of the ids that a message and those it names bear, read with one query."""
+
+    event: MessageReceived
+    """The message under an id no other one bears."""
+    earlier: str = ""
+    """The key of the message it is a repeat of."""
+    chats: Mapping[str, str] = field(default_factory=dict)
+    """Of ids that were named before: the chats."""
 
 
-def _found(channel: Channel, event: MessageReceived) -> str:
+def look_up(channel: Channel, event: MessageReceived) -> Known:
+    """Read what is known of the ids in a message."""
+    names = [event.external_id, event.fallback_id] if event.fallback_id else []
+    values = list(dict.fromkeys([*_values(event), *([bounded(event.fallback_id)] if event.fallback_id else [])]))
+    digest = KeyTextTransform("content_digest", "raw")
+    messages = Message.objects.filter(channel=channel, external_id__in=names).order_by()
+    references = ThreadReference.objects.filter(channel=channel, value__in=values).order_by()
+    rows = messages.values_list("external_id", "pk", digest, Value(1)).union(
+        references.values_list("value", "chat_id", Value(""), Value(0)), all=True
+    )
+    found = list(rows)
+    chats = {name: key for name, key, _, is_message in found if not is_message}
+    for name, key, content, is_message in found:
+        if not is_message:
+            continue
+        if name == event.fallback_id or f"sha256:{content}" == event.fallback_id:
+            return Known(event=event, earlier=key, chats=chats)
+        event = replace(event, external_id=event.fallback_id)
+    return Known(event=event, chats=chats)
+
+
+def find(channel: Channel, known: Known) -> str:
+    """Return the chat a message of a thread belongs to; nothing where it begins one."""
+    event = known.event
     if event.proven_reference:
         about = Delivery.objects.filter(channel=channel, external_id=event.proven_reference)
         if chat_id := about.values_list("chat_id", flat=True).first():
             return chat_id
     if event.is_suspect:
         return ""
-    values = _values(event)
-    if values:
-        known = dict(ThreadReference.objects.filter(channel=channel, value__in=values).values_list("value", "chat_id"))
-        chats = dict.fromkeys(known[value] for value in values if value in known)
-        for chat_id in list(chats)[:MOST_CHATS]:
-            # Our own side is at home in all of them.
-            if event.is_echo or takes_part(chat_id, [event.sender.external_id], channel.external_id):
-                return chat_id
+    chats = dict.fromkeys(known.chats[value] for value in _values(event) if value in known.chats)
+    for chat_id in list(chats)[:MOST_CHATS]:
+        # Our own side is at home in all of them.
+        if event.is_echo or takes_part(chat_id, [event.sender.external_id], channel.external_id):
+            return chat_id
     if event.proven_chat and Chat.objects.filter(pk=event.proven_chat, channel=channel).exists():
         return event.proven_chat
     return ""
+
+
+def begin(channel: Channel, event: MessageReceived, message_id: str, at: datetime) -> str:
+    """Open a chat whose first message is this one; returns its key."""
+    key = f"{channel.platform.lower()}_{uuid.uuid4()}"
+    Chat.objects.create(
+        id=key,
+        channel=channel,
+        platform=channel.platform,
+        name=event.conversation.name,
+        last_seq=1,
+        last_message_id=message_id,
+        last_message_at=at,
+    )
+    return key
 
 
 def _values(event: MessageReceived) -> list[str]:
@@ -68,13 +110,3 @@ def keep_sent(messages: Iterable[Message]) -> None:
     ]
     if rows:
         ThreadReference.objects.bulk_create(rows, ignore_conflicts=True)
-
-
-def own_name(channel: Channel, event: MessageReceived) -> tuple[MessageReceived, Message | None]:
-    """Return the event under an id no other message bears, or the message it is a repeat of."""
-    names = [event.external_id, event.fallback_id]
-    for known in Message.objects.filter(channel=channel, external_id__in=names).defer("text", "html"):
-        if known.external_id == event.fallback_id or f"sha256:{known.raw.get('content_digest')}" == event.fallback_id:
-            return event, known
-        event = replace(event, external_id=event.fallback_id)
-    return event, None

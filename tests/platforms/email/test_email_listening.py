@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.platforms.email.conftest import content, plain_mail, within
 from tests.platforms.email.servers import PASSWORD, Dovecot
-from unicom.models import ChannelState, InboundReceipt, Job, Message, Request, Update
+from unicom.models import ChannelState, InboundReceipt, Job, Member, Message, Request, Update
 from unicom.platforms.email import cursors, intake, reading
 from unicom.platforms.email.config import EmailConfig
 from unicom.platforms.email.listener import Listener, run_once
@@ -329,20 +329,26 @@ def test_failure18_a_copy_goes_to_the_sent_folder_once_and_its_failure_sends_not
     assert (copies(), len(sink.mails)) == (1, 3)
 
 
-def test_a_mail_costs_at_most_fifteen_statements(mailbox: Any, put: Any) -> None:
-    parts = ["Content-Type: text/plain\n\nHello\n", "Content-Type: text/html\n\n<p>Hello</p>\n"]
+@pytest.mark.parametrize("who", ["a stranger", "somebody proven", "a member"])
+def test_a_mail_costs_at_most_fifteen_statements(mailbox: Any, put: Any, who: str) -> None:
+    member = Member.objects.create(name="Ann", email="ann@example.org") if who == "a member" else None
+    parts = ["Content-Type: text/plain\n\nHello\n", 'Content-Type: text/html\n\n<p><img src="cid:logo@x"></p>\n']
     parts += [f"Content-Type: application/pdf; name=f{number}.pdf\n\n{'x' * 30_000}\n" for number in range(3)]
+    parts += ["Content-Type: image/png; name=a.png\nContent-ID: <logo@x>\n\n\x89PNG\r\n\x1a\n\n"]
     head = plain_mail(subject="Big").partition("Content-Type")[0] + "Content-Type: multipart/mixed; boundary=b\n\n"
-    raw = head + "".join(f"--b\n{part}" for part in parts) + "--b--\n"
+    raw = (head + "".join(f"--b\n{part}" for part in parts) + "--b--\n").encode("latin-1")
     config = EmailConfig.read(mailbox.config)
     run_once()
     cursor = cursors.Cursor.read(ChannelState.objects.get(key=cursors.key("INBOX")).value)
     assert cursor is not None
-    with CaptureQueriesContext(
-        connection,
-    ) as found:
-        intake.store(mailbox, config, raw.encode(), reading.Found(folder="INBOX", uid=9), "INBOX", cursor)
-    assert Message.objects.get().attachments.count() == 3
+    seen = reading.Found(folder="INBOX", uid=9, trust={"verified": who != "a stranger"})
+    with CaptureQueriesContext(connection) as found:
+        intake.store(mailbox, config, raw, seen, "INBOX", cursor)
+    message = Message.objects.get()
+    assert message.sender is not None
+    assert (message.attachments.count(), message.inline_images.count()) == (3, 1)
+    assert message.sender.member == member
+    assert message.sender.identities.count() == (0 if who == "a stranger" else 1)
     own = [query["sql"] for query in found if not query["sql"].startswith(("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT"))]
     # What follows the commit is the job's, which whoever runs jobs does.
     ends = [number for number, sql in enumerate(own) if "unicom_job" in sql and not sql.startswith("INSERT")]
