@@ -18,7 +18,9 @@ from unicom.models import Chat, Request, ToolCall
 class ToolCallAdmin(RecordAdmin):
     """Be the pages of tool calls."""
 
-    list_display = ("call_id", "tool_name", "shown_status", "shown_request", "shown_chat", "created_at", "responded_at")
+    list_display = (
+        "shown_id", "tool_name", "shown_status", "shown_request", "shown_chat", "created_at", "responded_at",
+    )  # fmt: skip
     list_filter = ("status", "created_at")
     search_fields = ("=call_id", "tool_name", "=request__id", "=chat__id")
     search_help_text = gettext_lazy("Call id, tool, request id or chat id.")
@@ -32,6 +34,11 @@ class ToolCallAdmin(RecordAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[ToolCall]:
         """Leave the provider's own record in the database."""
         return super().get_queryset(request).defer("raw")
+
+    @admin.display(description=gettext_lazy("call"), ordering="id")
+    def shown_id(self, call: ToolCall) -> Any:
+        """Show the end of the id, which tells calls apart."""
+        return short_id(call.call_id)
 
     @admin.display(description=gettext_lazy("status"), ordering="status")
     def shown_status(self, call: ToolCall) -> Any:
