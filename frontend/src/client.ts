@@ -319,8 +319,7 @@ export class RealTimeWebChatClient {
       // The list has no socket of its own here: what changed in this chat changed its line.
       if (!this.me?.isReady) this.tellChatsSoon();
     } else if (type === "message_deleted" && frame.chat_id === this.chatId) {
-      this.feed?.forget(String(frame.message_id));
-      this.onMessageDeleted?.(String(frame.message_id), String(frame.chat_id));
+      this.feed?.tellGone(String(frame.message_id));
     } else if (type === "chat_update" && frame.chat) {
       this.onChatUpdate?.(frame.chat as Chat);
       this.tellChatsSoon();
@@ -341,6 +340,7 @@ export class RealTimeWebChatClient {
       onTaken: (page: MessagePage) => this.takeMarks(page),
       onNew: (message: Message) => this.onMessage?.(message, message.chat_id),
       onChanged: (message: Message) => this.onMessageUpdated?.(message, message.chat_id),
+      onGone: (messageId: string) => this.onMessageDeleted?.(messageId, chatId),
       onError: (error: Error) => this.onError?.(error),
     };
     return new Feed(chatId, ends, this.lastSent);

@@ -77,6 +77,11 @@ export class Conversation {
     else if (!same(this.messages[index]!, message)) this.messages = this.messages.with(index, message);
   }
 
+  /** Take in how a message is now, where it is shown. */
+  change(message: Message): void {
+    if (this.messages.some(({ id }) => id === message.id)) this.put(message);
+  }
+
   /** A message is gone. */
   remove(id: string): void {
     this.messages = this.messages.filter((message) => message.id !== id);

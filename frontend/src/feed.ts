@@ -12,7 +12,9 @@ export interface FeedEnds {
   /** All of a page is told. */
   onTaken(page: MessagePage): void;
   onNew(message: Message): void;
+  /** A message that was told before is another now, or one from before the feed's first page. */
   onChanged(message: Message): void;
+  onGone(messageId: string): void;
   /** A sync that nobody waits for went wrong. */
   onError(error: Error): void;
 }
@@ -23,6 +25,8 @@ export class Feed {
   private readonly known = new Map<string, string>();
   /** Up to here nothing is missing. Only pages move it: a push may come before an older message's. */
   private cursor: string | null = null;
+  /** Since when to ask for what was changed meanwhile. */
+  private at = "";
   /** What the chat held at first is known, and no news. */
   private isSeeded = false;
   private syncing: Promise<void> | null = null;
@@ -77,14 +81,15 @@ export class Feed {
     this.tell(message);
   }
 
-  /** A message is gone. */
-  forget(messageId: string): void {
+  /** Tell that a message is gone. */
+  tellGone(messageId: string): void {
     this.known.delete(messageId);
+    this.ends.onGone(messageId);
   }
 
   private async fetchNews(epoch: number): Promise<void> {
     const first = !this.isSeeded;
-    const newest = await this.ends.page({});
+    const newest = await this.ends.page(this.at ? { changed_since: this.at } : {});
     if (epoch !== this.epoch) return;
     while (this.cursor && newest.has_more && !newest.messages.some(({ id }) => id === this.cursor)) {
       const page = await this.ends.page({ after: this.cursor, limit: MOST });
@@ -94,6 +99,17 @@ export class Feed {
     }
     this.isSeeded = true;
     this.take(newest, "newest", first);
+    this.takeChanges(newest);
+  }
+
+  /** Tell what was changed while nobody listened, wherever in the chat. */
+  private takeChanges(page: MessagePage): void {
+    for (const message of page.changed ?? []) {
+      if (this.known.has(message.id)) this.tell(message);
+      else this.ends.onChanged(message);
+    }
+    for (const id of page.deleted ?? []) this.tellGone(id);
+    this.at = page.at ?? this.at;
   }
 
   private take(page: MessagePage, kind: "newest" | "after", quietly: boolean): void {

@@ -65,8 +65,13 @@ export class Session extends EventTarget {
       conversation?.takePage(page, kind);
       this.changed();
     };
-    client.onMessage = client.onMessageUpdated = (message, chatId) => {
+    client.onMessage = (message, chatId) => {
       this.conversations.get(chatId)?.put(message);
+      if (message.is_outgoing) this.typing = null;
+      this.changed();
+    };
+    client.onMessageUpdated = (message, chatId) => {
+      this.conversations.get(chatId)?.change(message);
       if (message.is_outgoing) this.typing = null;
       this.changed();
     };

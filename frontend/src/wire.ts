@@ -57,6 +57,11 @@ export interface MessagePage {
   typing?: { name: string; is_outgoing: boolean }[];
   /** The visitor's last message on the page that somebody has read. */
   read_up_to?: string | null;
+  /** To be given back as `changed_since`. */
+  at?: string;
+  /** What of the whole chat was changed, and the ids of what was deleted, since the moment that was asked for. */
+  changed?: Message[];
+  deleted?: string[];
 }
 
 /** A page of chats, newest activity first. */
@@ -87,6 +92,8 @@ export interface MessageQuery {
   limit?: number;
   before?: string;
   after?: string;
+  /** The `at` of an earlier page: what was changed or deleted since comes along. */
+  changed_since?: string;
   /** `all`, `latest`, or the id of a message on the branch. */
   branch?: string;
 }

@@ -15,16 +15,17 @@ function page(query: MessageQuery): Promise<MessagePage> {
   return new Promise((resolve) => waiting.push(() => resolve(answer)));
 }
 
-function feed(lastSent = ""): Feed {
+function feed(lastSent = "", pages = page): Feed {
   const tell = (kind: string) => (item: Message) => told.push(`${kind} ${item.text}`);
   return new Feed(
     "c",
     {
-      page,
+      page: pages,
       onPage: (_, kind) => told.push(kind),
       onTaken: () => told.push("taken"),
       onNew: tell("new"),
       onChanged: tell("changed"),
+      onGone: (id) => told.push(`gone ${id}`),
       onError: (error) => told.push(String(error)),
     },
     lastSent,
@@ -52,6 +53,25 @@ test("what a chat holds at first is no news, but what followed the visitor's mes
   void loud.sync();
   await letGo();
   expect(told).toEqual(["newest", "taken", "newest", "new 0", "new 1", "taken"]);
+});
+
+test("what was changed or deleted while nobody listened is told, also from before the first page", async () => {
+  const asked: MessageQuery[] = [];
+  const answers: Partial<MessagePage>[] = [{ at: "then" }, {}];
+  const mine = feed("", async (query) => {
+    asked.push(query);
+    return { chat_id: "c", messages: stored, has_more: false, ...answers.shift() };
+  });
+  await mine.sync();
+  const [first, second] = stored as [Message, Message];
+  const old = message({ text: "old" });
+  stored = [{ ...first, text: "0 edited" }];
+  answers[0] = { at: "now", changed: [{ ...first, text: "0 edited" }, old], deleted: [second.id] };
+  told = [];
+  await mine.sync();
+  await mine.sync();
+  expect(asked).toEqual([{}, { changed_since: "then" }, { changed_since: "now" }]);
+  expect(told).toEqual(["newest", "changed 0 edited", "taken", "changed old", `gone ${second.id}`, "newest", "taken"]);
 });
 
 test("a gap is closed in order, and a message that was pushed meanwhile is told once", async () => {

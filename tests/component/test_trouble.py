@@ -69,6 +69,26 @@ def test_a_lost_network_queues_and_catches_up(visitor: Visitor, site: Site) -> N
     chat.complaints.clear()  # the browser's own, of what it could not fetch
 
 
+def test_what_was_changed_far_back_while_nobody_listened_is_heard_of(visitor: Visitor, site: Site) -> None:
+    """More than a page of news has come since. By polling: a browser that is told to be offline lets sockets be."""
+    chat = visitor().open(auto_refresh=0.3, disable_websocket="true")
+    chat.write("Hello")
+    chat.says("Echo: Hello")
+    edited, gone = site.control("say", text="old {n}", times=2)["ids"]
+    chat.says("old 1")
+    chat.page.context.set_offline(True)
+    expect(chat.badge).to_have_text("Offline")
+    site.control("change", id=edited, text="old 0, corrected")
+    site.control("change", id=gone)
+    site.control("say", text="missed {n}", times=60)
+    chat.page.context.set_offline(False)
+    chat.says("missed 59")
+    chat.says("old 0, corrected")
+    expect(chat.log.get_by_text("old 1", exact=True)).to_have_count(0)
+    assert chat.texts() == site.control("count")["texts"]
+    chat.complaints.clear()  # the browser's own, of what it could not fetch
+
+
 def test_what_was_queued_outlives_a_reload(visitor: Visitor, site: Site) -> None:
     chat = visitor().open()
     chat.write("Hello")

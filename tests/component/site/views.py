@@ -108,6 +108,15 @@ def _grow(chat: Chat, data: dict[str, Any]) -> dict[str, Any]:
     return {"id": message.pk}
 
 
+def _change(chat: Chat, data: dict[str, Any]) -> None:
+    """Edit a message, or without a text take it back."""
+    message = Message.objects.get(pk=data["id"])
+    if data.get("text"):
+        message.edit_original_message({"text": data["text"]})
+    else:
+        message.delete_original_message()
+
+
 def _tool(chat: Chat, data: dict[str, Any]) -> dict[str, Any]:
     """Leave a line about a tool at work."""
     message = chat.send_message({"text": data["text"]})
@@ -135,7 +144,8 @@ def _read(chat: Chat, data: dict[str, Any]) -> None:
 
 def _count(chat: Chat, data: dict[str, Any]) -> dict[str, Any]:
     """Tell what is stored."""
-    return {"texts": list(Message.objects.filter(chat=chat).order_by("seq").values_list("text", flat=True))}
+    shown = Message.objects.filter(chat=chat, deleted_at=None)
+    return {"texts": list(shown.order_by("seq").values_list("text", flat=True))}
 
 
 def _metadata(chat: Chat, data: dict[str, Any]) -> dict[str, Any]:
@@ -149,6 +159,7 @@ def _delete(chat: Chat, data: dict[str, Any]) -> None:
 ACTIONS = {
     "say": _say,
     "grow": _grow,
+    "change": _change,
     "tool": _tool,
     "type": _type,
     "read": _read,
