@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import ssl
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 
+from tests.docs.pages import ROOT
 from tests.platforms.email.servers import (
     PASSWORD,
     Certificates,
@@ -170,6 +176,33 @@ def put(mail_server: Dovecot) -> Callable[..., int]:
             client.logout()
 
     return lay
+
+
+Start = Callable[..., "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture
+def start(tmp_path: Path, settings: Any) -> Iterator[Start]:
+    """Return what starts a command of ours as a process."""
+    settings.UNICOM_EXECUTOR = "worker"  # what is queued here is left to the process
+    running: list[subprocess.Popen[bytes]] = []
+    with (tmp_path / "log").open("ab") as log:
+
+        def run(*arguments: str) -> subprocess.Popen[bytes]:
+            environment = {
+                **os.environ,
+                "DJANGO_SETTINGS_MODULE": "tests.platforms.email.process_settings",
+                "PROCESS_DATABASE": str(connection.settings_dict["NAME"]),
+                "PROCESS_MEDIA": str(settings.MEDIA_ROOT),
+            }
+            command = [sys.executable, "-m", "django", *arguments]
+            running.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log))
+            return running[-1]
+
+        yield run
+        for process in running:
+            process.kill()
+            process.wait()
 
 
 def content(item: Any) -> bytes:

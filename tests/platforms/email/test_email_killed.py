@@ -3,55 +3,23 @@
 from __future__ import annotations
 
 import io
-import os
 import random
 import signal
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
 from django.utils import timezone
 
-from tests.docs.pages import ROOT
 from tests.engine.mortality import When, dies
-from tests.platforms.email.conftest import plain_mail, within
+from tests.platforms.email.conftest import Start, plain_mail, within
 from unicom.models import Channel, Delivery, Job, Message, Request
 from unicom.platforms.email import smtp
 from unicom.testing.smtp import SmtpSink
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
-Start = Callable[..., subprocess.Popen[bytes]]
-
-
-@pytest.fixture
-def start(tmp_path: Path, settings: Any) -> Iterator[Start]:
-    """Return what starts a command of ours as a process."""
-    settings.UNICOM_EXECUTOR = "worker"  # what is queued here is left to the process
-    running: list[subprocess.Popen[bytes]] = []
-    with (tmp_path / "log").open("ab") as log:
-
-        def run(*arguments: str) -> subprocess.Popen[bytes]:
-            environment = {
-                **os.environ,
-                "DJANGO_SETTINGS_MODULE": "tests.platforms.email.process_settings",
-                "PROCESS_DATABASE": str(connection.settings_dict["NAME"]),
-                "PROCESS_MEDIA": str(settings.MEDIA_ROOT),
-            }
-            command = [sys.executable, "-m", "django", *arguments]
-            running.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log))
-            return running[-1]
-
-        yield run
-        for process in running:
-            process.kill()
-            process.wait()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +14,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from tests.platforms.email.conftest import content, plain_mail, within
-from tests.platforms.email.servers import PASSWORD, Dovecot
+from tests.platforms.email.conftest import Start, content, plain_mail, within
+from tests.platforms.email.servers import PASSWORD, Dovecot, free_port
 from unicom.models import ChannelState, InboundReceipt, Job, Member, Message, Request, Update
 from unicom.platforms.email import cursors, intake, reading
 from unicom.platforms.email.config import EmailConfig
@@ -100,7 +101,7 @@ def test_em12_a_folder_that_is_numbered_anew_is_read_again_and_nothing_doubles(m
     assert state.value["uid"] == 2
 
 
-def test_failure16_the_same_mail_to_two_mailboxes_is_stored_in_both(
+def test_known_failure_16_the_same_mail_to_two_mailboxes_is_stored_in_both(
     mailbox: Any, put: Any, mail_server: Dovecot
 ) -> None:
     from unicom.models import Channel
@@ -118,7 +119,7 @@ def test_failure16_the_same_mail_to_two_mailboxes_is_stored_in_both(
     assert set(Message.objects.values_list("channel", flat=True)) == {mailbox.pk, other.pk}
 
 
-def test_failure15_a_failure_while_storing_loses_nothing_and_holds_nobody_up(
+def test_known_failure_15_a_failure_while_storing_loses_nothing_and_holds_nobody_up(
     mailbox: Any, put: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(mailbox, mail(1))
@@ -258,6 +259,17 @@ def test_known_failure_10_the_documented_command_takes_in_what_waits_and_exits(m
         call_command("start_imap_listeners", "--run-once", stdout=said)
 
 
+def test_the_development_server_listens_by_itself(mailbox: Any, put: Any, start: Start) -> None:
+    server = start("runserver", "--noreload", f"127.0.0.1:{free_port()}")
+    put(mailbox, mail(1))
+    with within(90) as time_left:
+        while not Message.objects.exists() and time_left():
+            assert server.poll() is None
+    server.send_signal(signal.SIGINT)
+    server.wait(30)
+    assert subjects() == ["Mail 1"]
+
+
 @pytest.mark.parametrize(("when", "after_taking", "after_completing"), [
     ("never", [], []), ("on_save", [1], [1]), ("on_request_completed", [], [1]),
 ])  # fmt: skip
@@ -297,7 +309,7 @@ def test_requests_completed_in_bulk_are_marked_at_the_next_look(mailbox: Any, pu
     client.logout()
 
 
-def test_failure18_a_copy_goes_to_the_sent_folder_once_and_its_failure_sends_nothing_again(
+def test_known_failure_18_a_copy_goes_to_the_sent_folder_once_and_its_failure_sends_nothing_again(
     mailbox: Any, sink: Any, mail_server: Dovecot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from unicom.platforms.email import imap

@@ -47,7 +47,7 @@ def test_every_kind_of_attachment_is_kept(sending: Any) -> None:
     assert message.text == "See these."
 
 
-def test_known_failure_24_inline_images_have_ids_nobody_guesses_and_come_back_as_data(
+def test_known_failure_14_and_24_inline_images_have_ids_nobody_guesses_and_come_back_as_data(
     sending: Any, client: Any
 ) -> None:
     raw = mime(
@@ -82,7 +82,7 @@ def test_known_failure_24_inline_images_have_ids_nobody_guesses_and_come_back_as
         "<style>@import url(https://example.net)</style>", "<video src=https://e.net/x autoplay></video>",
     ],
 )  # fmt: skip
-def test_em20_failure23_html_that_does_something_does_nothing(sending: Any, html: str) -> None:
+def test_em20_known_failure_23_html_that_does_something_does_nothing(sending: Any, html: str) -> None:
     raw = mime(f"Content-Type: text/html\n\n<div>Before {html} after</div>", kind="alternative")
     shown = take(sending, raw).html.lower()
     for harm in ("script", "onerror", "onload", "iframe", "url(", "<form", "<input", "<meta", "<link", "<base", "svg",
@@ -92,14 +92,14 @@ def test_em20_failure23_html_that_does_something_does_nothing(sending: Any, html
 
 
 @pytest.mark.parametrize("charset", ["x-unknown", "utf-8", "iso-8859-1", "rot13", "zip", "idna", "gb2312", "", '""'])
-def test_failure17_an_odd_charset_costs_nothing(sending: Any, charset: str) -> None:
+def test_known_failure_17_an_odd_charset_costs_nothing(sending: Any, charset: str) -> None:
     raw = plain_mail(message_id=f"<{charset or 'none'}@x>".replace('"', "q"), text="@@").replace("utf-8", charset)
     message = take(sending, raw.encode().replace(b"@@", b"gr\xfcn \x00 \xff"))
     assert message.text.startswith("gr")
     assert "\x00" not in message.text
 
 
-def test_failure17_long_subjects_names_and_broken_images_are_kept_whole(sending: Any) -> None:
+def test_known_failure_17_long_subjects_names_and_broken_images_are_kept_whole(sending: Any) -> None:
     subject, name = "s" * 600, "n" * 300
     raw = plain_mail(subject=subject, sender=f"{name} <ann@example.org>").encode()
     message = take(sending, raw)
@@ -120,7 +120,7 @@ def test_em15_headers_are_decoded_as_well_as_can_be(raw: str, text: str) -> None
     assert decoding.header_text(raw) == text
 
 
-def test_a_quoted_reply_keeps_all_of_its_words(sending: Any) -> None:
+def test_known_failure_19_a_quoted_reply_keeps_all_of_its_words(sending: Any) -> None:
     words = "My answer.\n\nOn Monday you wrote:\n> Do you?\n\nAnd below the quote I go on."
     assert take(sending, plain_mail(text=words).encode()).text == words
 

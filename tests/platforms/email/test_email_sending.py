@@ -13,7 +13,7 @@ import pytest
 from tests.platforms.email.conftest import plain_mail
 from tests.platforms.email.servers import PASSWORD
 from unicom.errors import InvalidMessage
-from unicom.models import Chat, Delivery, Message, Suppression, ThreadReference
+from unicom.models import Channel, Chat, Delivery, Message, Suppression, ThreadReference
 from unicom.platforms.email import smtp
 from unicom.testing import drain
 from unicom.testing.smtp import SmtpSink
@@ -60,7 +60,7 @@ def test_em01_an_answer_by_chat_id_has_subject_and_ids_of_its_thread(sending: An
     assert again.subject == "Re: Teapots"
 
 
-def test_failure06_given_cc_bcc_and_subject_are_used_in_an_answer(sending: Any, sink: SmtpSink) -> None:
+def test_known_failure_6_given_cc_bcc_and_subject_are_used_in_an_answer(sending: Any, sink: SmtpSink) -> None:
     first = sending.receive_message({"raw": plain_mail()})
     answer = sent(
         first.reply_with({"text": "Yes.", "to": ["ann@example.org"], "cc": ["carl@example.org"],
@@ -157,6 +157,21 @@ def test_em08_unsubscribe_headers_are_there_when_asked_for(sending: Any, sink: S
     assert first["List-Unsubscribe"] == f"<{link}>"
     assert first["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert second["List-Unsubscribe"] is None
+
+
+def test_em08_the_address_to_unsubscribe_at_is_never_led_through_us(
+    sending: Any, sink: SmtpSink, settings: Any
+) -> None:
+    settings.DJANGO_PUBLIC_ORIGIN = "https://mail.example.com"
+    link = "https://example.com/u/123"
+    html = f'<a href="https://example.com/news">News</a> <a href="{link}">Unsubscribe</a>'
+    message = sent(
+        sending.send_message({"to": ["bob@example.org"], "subject": "News", "html": html, "list_unsubscribe": link})
+    )
+    shown = sink.mails[0].message.get_body(("html",)).get_content()
+    assert f'href="{link}"' in shown
+    assert "example.com/news" not in shown
+    assert message.raw["original_urls"] == ["https://example.com/news"]
 
 
 def test_em05_machine_mail_says_so_and_a_person_s_does_not(sending: Any, sink: SmtpSink, admin_user: Any) -> None:
@@ -278,13 +293,42 @@ def test_em17_one_connection_carries_many_mails_and_a_dead_one_costs_none(sendin
 @pytest.mark.parametrize(
     "answer", ["535 5.7.8 Authentication failed", "550 5.7.30 Basic authentication is not supported"]
 )
-def test_a_refused_log_in_stops_the_channel_and_keeps_its_queue(sending: Any, sink: SmtpSink, answer: str) -> None:
+def test_em10_a_refused_log_in_stops_the_channel_and_keeps_its_queue(sending: Any, sink: SmtpSink, answer: str) -> None:
     sink.fail("auth", answer, times=None)
     message = sent(sending.send_message({"to": ["bob@example.org"], "subject": "Hi", "text": "Hello."}))
     sending.refresh_from_db()
     assert (message.status, sending.down_since is not None) == ("queued", True)
     assert PASSWORD not in sending.error
     assert ("OAUTH2" in sending.error) == ("5.7.30" in answer)
+
+
+def test_em17_a_connection_carries_so_many_mails_and_no_more(
+    sending: Any, sink: SmtpSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smtp, "MAILS_A_CONNECTION", 2)
+    for number in range(5):
+        sent(sending.send_message({"to": [f"p{number}@example.org"], "subject": "Hi", "text": "Hello."}))
+    assert (sink.connections, [mail.connection for mail in sink.mails]) == (3, [1, 1, 2, 2, 3])
+
+
+@pytest.mark.parametrize("stage", ["greeting", "mail"])
+def test_em17_a_server_that_wants_a_pause_gets_it_from_every_channel(
+    sending: Any, sink: SmtpSink, stage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink.users["other@example.com"] = PASSWORD
+    other = Channel.objects.create(
+        name="Other", platform="Email", config={**sending.config, "EMAIL_ADDRESS": "other@example.com"}, active=True
+    )
+    sink.fail(stage, "421 4.7.0 Too many connections")
+    sent(sending.send_message({"to": ["bob@example.org"], "subject": "Hi", "text": "Hello."}))
+    before = (sink.connections, len(sink.commands))
+    waiting = sent(other.send_message({"to": ["ann@example.org"], "subject": "Hi", "text": "Hello."}))
+    assert (waiting.status, attempt(waiting).error_code) == ("queued", "421")
+    assert (sink.connections, len(sink.commands)) == before  # it was not so much as asked
+    for place, until in smtp._paused.items():
+        monkeypatch.setitem(smtp._paused, place, until - 61)  # a minute later
+    later = sent(other.send_message({"to": ["carl@example.org"], "subject": "Hi", "text": "Hello."}))
+    assert later.status == "sent"
 
 
 def test_em07_dsn_is_asked_for_with_an_envelope_id_of_ours(sending: Any, sink: SmtpSink) -> None:

@@ -29,7 +29,9 @@ def own(channel: Channel, **more: Any) -> str:
     return plain_mail(**{"sender": f"Otto <{address}>", "to": "ann@example.org", "message_id": "<own@client>", **more})
 
 
-def test_failure08_what_lies_in_the_folder_for_sent_mail_is_outgoing_and_in_its_thread(both: Channel, put: Any) -> None:
+def test_known_failure_8_what_lies_in_the_folder_for_sent_mail_is_outgoing_and_in_its_thread(
+    both: Channel, put: Any
+) -> None:
     put(both, plain_mail(message_id="<q@example.org>", to=both.config["EMAIL_ADDRESS"]))
     assert run_once() == (1, [])
     question = Message.objects.get()
@@ -47,7 +49,7 @@ def test_failure08_what_lies_in_the_folder_for_sent_mail_is_outgoing_and_in_its_
     assert Message.objects.get(external_id="<b@x>").chat == question.chat
 
 
-def test_failure08_the_same_mail_in_the_inbox_is_not_outgoing(both: Channel, put: Any) -> None:
+def test_known_failure_8_the_same_mail_in_the_inbox_is_not_outgoing(both: Channel, put: Any) -> None:
     put(both, plain_mail(message_id="<q@example.org>"))
     put(both, own(both, In_Reply_To="<q@example.org>"))
     assert run_once() == (2, [])
@@ -56,7 +58,7 @@ def test_failure08_the_same_mail_in_the_inbox_is_not_outgoing(both: Channel, put
     assert "our own address" in forged.raw["automatic"]
 
 
-def test_failure08_a_folder_that_is_only_called_so_is_none(both: Channel, put: Any, mail_server: Dovecot) -> None:
+def test_known_failure_8_a_folder_that_is_only_called_so_is_none(both: Channel, put: Any, mail_server: Dovecot) -> None:
     client = mail_server.client(both.config["EMAIL_ADDRESS"])
     client.create_folder("Sent Items")  # the server marks another one
     client.logout()

@@ -87,7 +87,7 @@ def test_autoconfig_is_read_and_what_is_clever_or_in_clear_is_not() -> None:
     assert discovery.read_autoconfig(b"<html>") is None
 
 
-def test_failure25_a_guess_without_a_certificate_for_its_name_is_none(certs: Certificates) -> None:
+def test_known_failure_25_a_guess_without_a_certificate_for_its_name_is_none(certs: Certificates) -> None:
     with SmtpSink(tls=server_tls(certs), implicit_tls=True) as sink:
         assert discovery.proves_its_name("localhost", sink.port) is False  # signed by nobody we know
         assert sink.commands == []
@@ -97,7 +97,7 @@ def test_failure25_a_guess_without_a_certificate_for_its_name_is_none(certs: Cer
 
 
 @pytest.mark.parametrize("implicit", [True, False])
-def test_failure25_no_password_goes_to_a_server_that_cannot_prove_its_name(
+def test_known_failure_25_no_password_goes_to_a_server_that_cannot_prove_its_name(
     db: None, certs: Certificates, tmp_path: Any, implicit: bool
 ) -> None:
     other = certificates(tmp_path, "other.example.org")
@@ -110,7 +110,7 @@ def test_failure25_no_password_goes_to_a_server_that_cannot_prove_its_name(
         assert "AUTH …" not in sink.commands
 
 
-def test_failure25_no_password_is_said_where_starttls_was_taken_away(db: None, certs: Certificates) -> None:
+def test_known_failure_25_no_password_is_said_where_starttls_was_taken_away(db: None, certs: Certificates) -> None:
     with SmtpSink(users={"a@example.org": PASSWORD}) as sink:
         server = {"host": "localhost", "port": sink.port, "starttls": True, "ca_file": certs.ca_file}
         config = {"EMAIL_ADDRESS": "a@example.org", "EMAIL_PASSWORD": PASSWORD, "SMTP": server}

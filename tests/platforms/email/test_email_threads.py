@@ -86,7 +86,7 @@ def test_em15_without_a_usable_id_the_content_names_it(sending: Any, message_id:
     assert take(sending, message_id=message_id).pk == first.pk
 
 
-def test_failure08_a_from_of_ours_is_not_outgoing_because_it_says_so(sending: Any) -> None:
+def test_known_failure_8_a_from_of_ours_is_not_outgoing_because_it_says_so(sending: Any) -> None:
     message = take(sending, sender="Support <support@example.com>", message_id="<a@x>")
     assert message.is_outgoing is False
     assert "our own address" in message.raw["automatic"]
@@ -102,7 +102,7 @@ def test_a_copy_of_our_own_mail_is_no_message_and_its_forgery_is_one(sending: An
     assert sending.receive_message({"raw": forged}).is_outgoing is False
 
 
-def test_failure24_an_unproven_sender_is_no_member_also_where_the_account_is(sending: Any) -> None:
+def test_known_failure_24_an_unproven_sender_is_no_member_also_where_the_account_is(sending: Any) -> None:
     member = Member.objects.create(name="Ann", email="ann@example.org")
     message = take(sending, sender=ANN, message_id="<a@x>")
     assert Account.objects.get().member is None
@@ -112,7 +112,7 @@ def test_failure24_an_unproven_sender_is_no_member_also_where_the_account_is(sen
     assert message.raw["email"].get("trust", {}).get("verified", False) is False
 
 
-def test_failure24_a_blank_address_is_nobody(sending: Any) -> None:
+def test_known_failure_24_a_blank_address_is_nobody(sending: Any) -> None:
     Member.objects.create(name="Nobody", email="")
     for number, sender in enumerate(["", "<>", "undisclosed"]):
         take(sending, sender=sender, message_id=f"<{number}@x>")

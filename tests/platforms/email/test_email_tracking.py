@@ -113,7 +113,7 @@ def test_the_pixel_of_nobody_is_a_pixel(client: Any, db: None) -> None:
     assert "no-store" in answer["Cache-Control"]
 
 
-def test_failure19_an_address_of_any_length_is_kept_whole(
+def test_known_failure_19_an_address_of_any_length_is_kept_whole(
     sending: Any, sink: SmtpSink, settings: Any, client: Any
 ) -> None:
     settings.DJANGO_PUBLIC_ORIGIN = ORIGIN
@@ -134,7 +134,7 @@ def test_tracking_is_off_where_the_channel_says_so(sending: Any, sink: SmtpSink,
 
 
 @pytest.mark.django_db(transaction=True)
-def test_failure19_two_clicks_at_once_are_both_kept(sending: Any, sink: SmtpSink, settings: Any) -> None:
+def test_known_failure_19_two_clicks_at_once_are_both_kept(sending: Any, sink: SmtpSink, settings: Any) -> None:
     from unicom.platforms.email import opens
 
     settings.DJANGO_PUBLIC_ORIGIN = ORIGIN

@@ -35,14 +35,14 @@ def mail(**headers: str) -> bytes:
     return plain_mail(**headers).replace("\n", "\r\n").encode()
 
 
-def test_failure08_a_good_signature_of_the_sender_s_domain_verifies() -> None:
+def test_known_failure_8_a_good_signature_of_the_sender_s_domain_verifies() -> None:
     found = trust.verdict(signed(mail()), CONFIG)
     assert (found["verified"], found["dmarc"], found["dkim"]) == (
         True, "pass", [{"domain": "example.org", "result": "pass"}],
     )  # fmt: skip
 
 
-def test_failure08_a_header_that_says_pass_proves_nothing() -> None:
+def test_known_failure_8_a_header_that_says_pass_proves_nothing() -> None:
     results = "mx.example.com; dkim=pass header.d=example.org; spf=pass smtp.mailfrom=example.org"
     found = trust.verdict(mail(Authentication_Results=results, Received_SPF="pass"), CONFIG)
     assert (found["verified"], found["spf"], found["dmarc"]) == (False, "none", "none")

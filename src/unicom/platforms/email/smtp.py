@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from unicom.errors import DeliveryError
 from unicom.ids import digest
@@ -58,6 +59,8 @@ class Connection:
 
 _lock = threading.Lock()
 _idle: dict[tuple[str, ...], list[Connection]] = defaultdict(list)
+_paused: dict[tuple[str, int], float] = {}
+"""Until when a server that has said 421 is left alone, whoever of us it was said to."""
 
 
 def close() -> None:
@@ -65,12 +68,16 @@ def close() -> None:
     with _lock:
         closing = [connection for kept in _idle.values() for connection in kept]
         _idle.clear()
+        _paused.clear()
     for connection in closing:
         connection.close()
 
 
 def send(server: SmtpServer, login: Login, *, sender: str, recipient: str, mail: bytes, envelope_id: str = "") -> str:
     """Hand one mail over for one recipient; returns the server's answer. Raises DeliveryError."""
+    place = (server.host.lower(), server.port)
+    if (wait := _paused.get(place, 0.0) - time.monotonic()) > 0:
+        raise DeliveryError(f"{server.host} wants a pause", retry_after=timedelta(seconds=wait), code="421")
     for last_try in (False, True):
         kept = False
         try:
@@ -78,6 +85,8 @@ def send(server: SmtpServer, login: Login, *, sender: str, recipient: str, mail:
                 kept = connection.mails > 0
                 return dialogue.hand_over(connection.smtp, sender, recipient, mail, envelope_id)
         except DeliveryError as error:
+            if error.code == "421":
+                _paused[place] = time.monotonic() + dialogue.PAUSE.total_seconds()
             # Hung up on between two mails: that says nothing about this one.
             if last_try or not kept or error.code != "unreachable":
                 raise
