@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from imapclient import IMAPClient
 
 from tests.platforms.email.conftest import plain_mail, within
 from tests.platforms.email.servers import HOST, Dovecot
@@ -102,13 +103,13 @@ def test_em13_idle_is_said_again_long_before_anybody_forgets(
     mailbox: Channel, router: Router, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[bytes] = []
-    original = imap.IMAPClient.idle
+    original = IMAPClient.idle
 
     def idle(client: Any) -> None:
         said.append(b"IDLE")
         original(client)
 
-    monkeypatch.setattr(imap.IMAPClient, "idle", idle)
+    monkeypatch.setattr(IMAPClient, "idle", idle)
     monkeypatch.setattr(listener, "IDLE_SECONDS", 0.1)
     through(mailbox, router)
     with listening(), within(60) as time_left:
