@@ -6,11 +6,12 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from unibot.models import Bot, BotRun
+from unicom import access
 from unicom.admin.base import RecordAdmin, UnicomAdmin
 from unicom.admin.typed import ModelForm
 from unicom.llm.tools import registered
@@ -48,9 +49,14 @@ class BotAdmin(UnicomAdmin):
     filter_horizontal = ("channels", "categories")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Count runs and costs along."""
+        """Count runs and costs along, those of the user's channels."""
         rows: QuerySet[Any] = super().get_queryset(request)
-        counted: QuerySet[Any] = rows.annotate(run_count=Count("runs"), total_cost=Sum("runs__cost"))
+        every = BotRun.objects.order_by()
+        theirs = access.visible(every, request.user)
+        only = None if theirs is every else Q(runs__in=theirs.values("pk"))
+        counted: QuerySet[Any] = rows.annotate(
+            run_count=Count("runs", filter=only), total_cost=Sum("runs__cost", filter=only)
+        )
         return counted
 
     @admin.display(description=_("runs"))

@@ -359,6 +359,15 @@ def test_dead_letters_are_counted_within_the_user_s_channels(colleagues: dict[st
     assert "dead letter (2)" in colleagues["insider"].get(page("update")).content.decode()
 
 
+def test_a_bot_s_runs_are_counted_within_the_user_s_channels(colleagues: dict[str, Client]) -> None:
+    bot = row_of("bot", 1)
+    bot.channels.clear()
+    BotRun.objects.update(bot=bot, cost=1)
+    for who, count in (("outsider", 1), ("insider", 2), ("superuser", 2)):
+        (found,) = [row for row in colleagues[who].get(page_of("bot")).context["cl"].queryset if row == bot]
+        assert (found.run_count, found.total_cost) == (count, count)
+
+
 def test_teams_are_named_on_a_channel_s_page(colleagues: dict[str, Client], team: Group) -> None:
     """Whoever names others is out from then on."""
     channel = row_of("channel", 1)
