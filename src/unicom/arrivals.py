@@ -140,21 +140,18 @@ def _keep_identities(row: Account, person: Person) -> None:
     news = False
     for identity in person.identities:
         value = identity.value.strip()[:320]
-        if not value or (
-            known.get((identity.kind, identity.scope, value), False) >= identity.verified
-            and ((identity.kind, identity.scope, value) in known)
-        ):
+        key = identity.kind, identity.scope, value
+        if not value or (key in known and known[key] >= identity.verified):
             continue
         news = True
-        AccountIdentity.objects.update_or_create(
-            account=row,
-            kind=identity.kind,
-            scope=identity.scope,
-            value=value,
-            defaults={"verified": identity.verified},
+        known[key] = identity.verified
+        made = AccountIdentity(
+            account=row, kind=identity.kind, scope=identity.scope, value=value, verified=identity.verified
         )
+        if not insert_if_absent(made) and identity.verified:
+            row.identities.filter(kind=identity.kind, scope=identity.scope, value=value).update(verified=True)
     if news and row.member_id is None:
-        row.member = find_member(row)
+        row.member = member_of((kind, value) for (kind, _, value), verified in known.items() if verified)
         if row.member is not None:
             row.save(update_fields=["member"])
 
