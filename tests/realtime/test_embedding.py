@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
 
@@ -54,7 +55,7 @@ async def test_the_first_frame_is_a_token_or_the_end(layer, embedded, user, shop
         "null", '{"action": "authenticate", "token": "\\ud800"}', '{"action": "authenticate", "token": "x:y:z"}',
         "[" * 5000,
         '{"action": "authenticate", "token": "\\u0000"}', '{"action": "authenticate", "token": "' + "x" * 9999 + '"}',
-        '{"action": "sync"}',
+        '{"action": "sync"}', json.dumps({"action": "sync", "token": embedded.token}), json.dumps([embedded.token]),
     ):  # fmt: skip
         theirs = bare(f"{chat_id}/", browser=user)
         await theirs.begin()

@@ -80,6 +80,7 @@ def test_an_identifier_proven_to_one_channel_opens_nothing_of_another_s_nor_of_a
     there.say("of the other chat")
     for identifier in (pk, f"user_{pk}", f"webchat_user_{pk}", f"visitor_{other.pk}_{pk}"):
         assert Embedded(token_for(shop, **identity(identifier))).chat_ids() == []
+    assert Account.objects.filter(username=pk).count() == 2, "they are two people"
     assert ask(other, **identity(pk)).status_code == 403
 
 
