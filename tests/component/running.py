@@ -157,7 +157,6 @@ class Chat:
 
     def texts(self) -> list[str]:
         """Return what the bubbles say, in order."""
-        # Not the inner texts: what is scrolled out of view is not laid out, and has none.
         return [" ".join(text.split()) for text in self.log.locator(".bubble").all_text_contents()]
 
 

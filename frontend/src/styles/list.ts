@@ -29,8 +29,8 @@ export const listStyles = css`
   }
   .row {
     margin-block-start: 16px;
-    content-visibility: auto;
-    contain-intrinsic-size: auto 90px;
+    /* Rows that are laid out only once they are seen make whoever scrolls fast wait for each of them. */
+    contain: content;
   }
   .row.found {
     border-radius: var(--_bubble-radius);
