@@ -250,6 +250,8 @@ def test_the_end_of_a_mail_is_not_held_back_until_its_beginning_was_acknowledged
     (kept,) = [connection for connections in smtp._idle.values() for connection in connections]
     assert kept.smtp.sock is not None
     assert kept.smtp.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    (other_end,) = sink._open
+    assert other_end.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 @pytest.mark.parametrize(("extensions", "trips"), [(("PIPELINING",), 1), ((), 3)])

@@ -169,6 +169,8 @@ class _Session(socketserver.BaseRequestHandler):
     def handle(self) -> None:
         self.sink = cast("_Server", self.server).sink
         self.sock: socket.socket = self.request
+        # Of answers to commands that came together the kernel would hold back all but the first.
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.user = ""
         self.encrypted = False
         self.envelope = _Envelope()
@@ -238,7 +240,6 @@ class _Session(socketserver.BaseRequestHandler):
         if self.sink.users:
             offered.append("AUTH PLAIN LOGIN XOAUTH2")
         *lines, last = "sink.example", *offered
-        # In one piece: the kernel would hold a second one back until the first was answered.
         self.say("".join(f"250-{line}\r\n" for line in lines) + f"250 {last}")
 
     def do_helo(self, rest: str) -> None:
