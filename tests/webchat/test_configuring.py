@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.webchat.embedding import (
-    SECRET,
-)
+from tests.webchat.embedding import SECRET, SHOP
+from unicom.admin.channel_forms import ChannelForm, channel_form
 from unicom.errors import InvalidConfig
 from unicom.platforms.webchat.config import WebChatConfig
 
 pytestmark = pytest.mark.django_db
-DAY = 86_400
 
 
 @pytest.mark.parametrize(
@@ -54,3 +52,30 @@ def test_a_secret_is_shown_nowhere(shop):
     config = WebChatConfig.read(shop.config)
     assert SECRET not in repr(config) + str(config)
     assert "IDENTITY_SECRET" in WebChatConfig.secret_keys() and config.secrets() == [SECRET]
+
+
+def test_the_admin_s_form_takes_both_and_shows_no_secret(shop):
+    form_of = channel_form("WebChat", shop)
+    shown = str(form_of(instance=shop))
+    assert SHOP in shown and SECRET not in shown
+
+    def typed(**more: str) -> ChannelForm:
+        form = form_of(
+            instance=shop, data={"name": "Shop", "raw_config": form_of.base_fields["raw_config"].initial, **more}
+        )
+        form.is_valid()
+        return form
+
+    kept = typed(config_ALLOWED_ORIGINS=f"{SHOP}\nhttps://*.shop.example", config_ON_UNKNOWN="ask")
+    assert not kept.errors
+    assert kept.save().config == {"ALLOWED_ORIGINS": [SHOP, "https://*.shop.example"], "IDENTITY_SECRET": SECRET}
+    wrong = typed(
+        config_ALLOWED_ORIGINS=f"{SHOP}\nshop.example/", config_IDENTITY_SECRET="short", config_ON_UNKNOWN="ask"
+    )
+    assert set(wrong.errors) == {"config_ALLOWED_ORIGINS", "config_IDENTITY_SECRET"}
+
+
+def test_a_channel_that_is_checked_names_every_origin_that_is_none(shop):
+    shop.config = {"ALLOWED_ORIGINS": [SHOP, "*", "shop.example"]}
+    assert shop.validate() is False
+    assert "ALLOWED_ORIGINS.1: " in shop.error and "ALLOWED_ORIGINS.2: " in shop.error

@@ -21,7 +21,6 @@ from tests.webchat.embedding import (
 from unicom.models import Account, AccountChat
 
 pytestmark = pytest.mark.django_db
-DAY = 86_400
 
 
 ENDPOINTS = sorted(
