@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import smtplib
 from typing import Any
 
 import dkim
@@ -10,8 +11,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.platforms.email.conftest import ZONE, plain_mail
-from unicom.models import Account, Member, Request
+from tests.platforms.email.conftest import ZONE, plain_mail, within
+from tests.platforms.email.servers import HOST, Postfix
+from unicom.models import Account, Channel, Member, Message, Request
 from unicom.platforms.email import intake, reading, trust
 from unicom.platforms.email.config import EmailConfig
 from unicom.platforms.email.cursors import Cursor
@@ -118,3 +120,29 @@ def test_a_proven_sender_is_a_member_and_a_disproven_one_joins_no_thread(sending
     forged = take(mail(message_id="<2@x>", References="<1@x>"))
     assert forged.chat != first.chat
     assert Request.objects.order_by("-pk")[0].member is None
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("client", "spf", "verified"), [("192.0.2.10", "pass", True), ("198.51.100.66", "fail", False)]
+)
+def test_em19_spf_is_judged_by_the_lines_that_postfix_and_dovecot_write(
+    mailbox: Channel, relay: Postfix, client: str, spf: str, verified: bool
+) -> None:
+    from unicom.platforms.email.listener import run_once
+
+    ZONE["example.org"] = [b"v=spf1 ip4:192.0.2.0/24 -all"]
+    address = mailbox.config["EMAIL_ADDRESS"]
+    mailbox.config = {**mailbox.config, "TRUSTED_RELAYS": ["box.example.com", "mail.example.org"]}
+    mailbox.save()
+    forged = "from good.example.org (good.example.org [192.0.2.10]) by mail.example.org (Postfix) with ESMTP id 1; Fri"
+    with smtplib.SMTP(HOST, relay.port, "far.example.org") as server:
+        server.ehlo()
+        # Postfix shall take us for somebody who comes from there.
+        assert server.docmd("XCLIENT", f"ADDR={client} NAME=[UNAVAILABLE] HELO=far.example.org")[0] == 220
+        server.sendmail("ann@example.org", [address], plain_mail(to=address, Received=forged))
+    with within(60) as time_left:
+        while not Message.objects.exists() and time_left():
+            run_once()
+    found = Message.objects.get().raw["email"]["trust"]
+    assert (found["spf"], found["verified"]) == (spf, verified)
