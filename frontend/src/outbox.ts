@@ -94,8 +94,10 @@ export class Outbox {
           item.state = "waiting";
           break;
         }
-        const pause = error.retryAfter ? error.retryAfter * 1000 : PAUSES_MS[attempt];
-        if (error.isTemporary && pause !== undefined && attempt < PAUSES_MS.length) {
+        // A server that does not answer at all will be back; one that answers may mean it.
+        const round = error.status === 0 ? Math.min(attempt, PAUSES_MS.length - 1) : attempt;
+        const pause = error.retryAfter ? error.retryAfter * 1000 : PAUSES_MS[round];
+        if (error.isTemporary && pause !== undefined && round < PAUSES_MS.length) {
           await new Promise((resolve) => setTimeout(resolve, Math.min(pause, 30_000)));
           continue;
         }
