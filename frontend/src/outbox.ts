@@ -94,8 +94,9 @@ export class Outbox {
           item.state = "waiting";
           break;
         }
-        // A server that does not answer at all will be back; one that answers may mean it.
-        const round = error.status === 0 ? Math.min(attempt, PAUSES_MS.length - 1) : attempt;
+        // A server that has made the chat, and does not answer at all, will be back; what never answered may not mean to.
+        const isAway = error.status === 0 && conversation.id !== null;
+        const round = isAway ? Math.min(attempt, PAUSES_MS.length - 1) : attempt;
         const pause = error.retryAfter ? error.retryAfter * 1000 : PAUSES_MS[round];
         if (error.isTemporary && pause !== undefined && round < PAUSES_MS.length) {
           await new Promise((resolve) => setTimeout(resolve, Math.min(pause, 30_000)));
