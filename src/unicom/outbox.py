@@ -210,7 +210,7 @@ def _is_plain(delivery: Delivery, result: DeliveryResult) -> bool:
         result.status == SENT
         and not result.also
         and delivery.act == "send"
-        and statuses.is_fresh(delivery.message)
+        and statuses.is_fresh(delivery.message, result.external_id)
         and not getattr(delivery, "has_siblings", True)
         and not result.follow_up
     )

@@ -86,11 +86,14 @@ def _lock(message_id: str) -> None:
     rows.order_by().values_list("pk").first()
 
 
-def is_fresh(message: Message) -> bool:
-    """Tell whether nothing is known yet of a message's way; of one that waits or is being sent."""
+def is_fresh(message: Message, external_id: str) -> bool:
+    """Tell whether nothing is known yet of a message's way; of one that waits or is being sent.
+
+    Mail bears its id before it is sent: it is fresh as long as it was sent under that one.
+    """
     return (
         message.seq is None
-        and message.external_id is None
+        and message.external_id in (None, external_id)
         and not message.sent
         and message.time_sent is None
         and message.status in (QUEUED, SENDING)

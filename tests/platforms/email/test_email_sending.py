@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from tests.platforms.email.conftest import plain_mail
 from tests.platforms.email.servers import PASSWORD
+from unicom import outbox
 from unicom.errors import InvalidMessage
 from unicom.models import Channel, Chat, Delivery, Message, Suppression, ThreadReference
 from unicom.platforms.email import smtp
@@ -352,3 +355,20 @@ def test_em18_an_address_beyond_ascii_is_sent_as_it_is_where_that_is_offered(sen
     (mail,) = sink.mails
     assert (mail.recipients, "SMTPUTF8" in mail.options) == (("bø@example.org",), True)
     assert 'To: "Bø" <bø@example.org>'.encode() in mail.data
+
+
+def test_mails_that_were_handed_over_are_written_together(sending: Any, sink: SmtpSink) -> None:
+    """Ten in as many statements as two, though each bears its id before it is sent."""
+    counts = []
+    for size in (2, 10):
+        for number in range(size):
+            sending.send_message({"to": [f"person{size}.{number}@example.org"], "subject": "Hi", "text": "Hello"})
+        rows = outbox.claim(size)
+        outcomes = [(row, outbox.deliver(row)) for row in rows]
+        with CaptureQueriesContext(connection) as queries:
+            outbox.record_many(outcomes)
+        counts.append(len(queries))
+        sent = Message.objects.filter(pk__in=[row.message_id for row in rows])
+        assert set(sent.values_list("status", "seq")) == {("sent", 1)}
+        assert not sent.filter(external_id=None).exists()
+    assert counts[0] == counts[1]
