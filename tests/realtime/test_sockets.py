@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.realtime.conftest import in_thread
@@ -149,8 +151,8 @@ async def test_a_sync_tells_what_was_changed_while_nobody_listened(socket, guest
     assert await Message.objects.filter(pk=same.pk, changed_at=None).aexists()
 
 
-async def test_a_ping_brings_a_change_whose_push_was_lost(socket, guest, settings):
-    """As of a worker in another process, which does not reach this one's memory."""
+async def answered(socket: Any, guest: Any) -> tuple[Any, Any]:
+    """Return an answer in a chat of the guest's, and a socket that has seen it."""
     chat_id = (await in_thread(guest.say))["chat_id"]
     chat = await Chat.objects.select_related("channel").aget(pk=chat_id)
     answer = await in_thread(chat.send_message, {"text": "one"})
@@ -158,6 +160,12 @@ async def test_a_ping_brings_a_change_whose_push_was_lost(socket, guest, setting
     await mine.open()
     await mine.send(action="ping")
     await mine.next("pong")
+    return answer, mine
+
+
+async def test_a_ping_brings_a_change_whose_push_was_lost(socket, guest, settings):
+    """As of a worker in another process, which does not reach this one's memory."""
+    answer, mine = await answered(socket, guest)
     settings.CHANNEL_LAYERS = {}
     await in_thread(answer.edit_original_message, {"text": "ONE"})
     assert await mine.is_quiet()
@@ -179,13 +187,7 @@ async def test_a_moment_that_is_none_is_an_error_and_closes_nothing(socket, gues
 
 async def test_an_edit_and_a_deletion_are_pushed(socket, guest):
     """``message_updated``, in the same shape."""
-    chat_id = (await in_thread(guest.say))["chat_id"]
-    chat = await Chat.objects.select_related("channel").aget(pk=chat_id)
-    answer = await in_thread(chat.send_message, {"text": "one"})
-    mine = socket(guest, f"{chat_id}/")
-    await mine.open()
-    await mine.send(action="ping")
-    await mine.next("pong")
+    answer, mine = await answered(socket, guest)
     await in_thread(answer.edit_original_message, {"text": "ONE"})
     frame = await mine.next("message_updated")
     assert (frame["message"]["id"], frame["message"]["text"]) == (answer.pk, "ONE")
