@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from unicom.errors import UnknownPlatform
+from unicom.errors import EncryptionKeyError, UnknownPlatform
 from unicom.models import Channel
 
 logger = logging.getLogger("unicom")
@@ -28,6 +30,24 @@ def channel_down(channel_id: int, reason: str) -> None:
             # A job for each time it goes down: the last one's may still be under way, or wait much longer.
             args = {"channel": channel_id, "since": since.isoformat()}
             jobs.enqueue("recheck", f"{channel_id}:{since.isoformat()}", args, delay=SOONEST)
+
+
+def readable(channels: QuerySet[Channel], *, otherwise: Callable[[int, str], object] = channel_down) -> list[Channel]:
+    """Return those channels whose secrets a key opens, so that one which none opens does not stop the others.
+
+    Of each other ``otherwise`` is told the id and the reason; left to itself it is down from then on.
+    """
+    try:
+        return list(channels)
+    except EncryptionKeyError:
+        pass  # whose they are is found out one by one
+    found: list[Channel] = []
+    for pk in channels.values_list("pk", flat=True):
+        try:
+            found += Channel.objects.filter(pk=pk)
+        except EncryptionKeyError as error:
+            otherwise(pk, str(error))
+    return found
 
 
 def channel_recovered(channel_id: int) -> None:

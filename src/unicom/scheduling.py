@@ -20,9 +20,9 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.db.models import Q
 from django.utils import timezone
 
-from unicom import media, outbound, quiet_hours
+from unicom import health, media, outbound, quiet_hours
 from unicom.adapters import adapter_for
-from unicom.errors import EncryptionKeyError, InvalidMessage
+from unicom.errors import InvalidMessage
 from unicom.models import Channel, Chat, DraftAttachment, DraftMessage, Message
 from unicom.platforms.base import Adapter
 from unicom.rows import update_rows
@@ -198,15 +198,10 @@ class _Surroundings:
         return found
 
     def _read_channels(self, keys: Collection[int]) -> None:
-        try:
-            self.channels = Channel.objects.in_bulk(keys)
-        except EncryptionKeyError:
-            # One channel whose secrets no key opens must not stop the others.
-            for pk in keys:
-                try:
-                    self.channels[pk] = Channel.objects.get(pk=pk)
-                except EncryptionKeyError as error:
-                    self.unreadable[pk] = str(error)
+        channels = Channel.objects.filter(pk__in=keys)
+        self.channels = {
+            channel.pk: channel for channel in health.readable(channels, otherwise=self.unreadable.__setitem__)
+        }
         for pk, channel in self.channels.items():
             try:
                 self.adapters[pk] = adapter_for(channel)

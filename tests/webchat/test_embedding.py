@@ -249,6 +249,16 @@ def test_a_channel_whose_secrets_cannot_be_read_is_on_no_page(shop, settings):
         assert "Access-Control-Allow-Origin" not in response
 
 
+def test_one_channel_whose_secrets_cannot_be_read_keeps_no_other_off_its_pages(shop, settings):
+    settings.UNICOM_ENCRYPTION_KEYS = ["a key that was lost since then"]
+    embedded_channel()
+    del settings.UNICOM_ENCRYPTION_KEYS
+    response = ask(shop, token="nonsense")
+    assert (response.status_code, response["Access-Control-Allow-Origin"]) == (200, SHOP)
+    downs = Channel.objects.order_by("pk").values_list("down_since", "error")
+    assert downs[0] == (None, "") and downs[1][0] is not None and "UNICOM_ENCRYPTION_KEYS" in downs[1][1]
+
+
 def test_a_token_is_in_no_log_and_no_repr(shop, caplog):
     caplog.set_level(logging.DEBUG)
     guest = guest_of(shop)

@@ -12,7 +12,7 @@ from django.db.models.functions import Cast
 from imapclient import IMAPClient
 
 from unicom import health
-from unicom.errors import EncryptionKeyError, InvalidConfig
+from unicom.errors import InvalidConfig
 from unicom.ids import digest
 from unicom.models import Channel
 from unicom.platforms.email.config import EmailConfig
@@ -70,16 +70,7 @@ class Wanted:
 
 def _readable(keys: Sequence[int]) -> Iterator[Channel]:
     for at in range(0, len(keys), BATCH):
-        batch = keys[at : at + BATCH]
-        try:
-            yield from list(Channel.objects.filter(pk__in=batch))
-        except EncryptionKeyError:
-            # One channel whose secrets no key opens must not stop the others.
-            for pk in batch:
-                try:
-                    yield from list(Channel.objects.filter(pk=pk))
-                except EncryptionKeyError as error:
-                    health.channel_down(pk, str(error))
+        yield from health.readable(Channel.objects.filter(pk__in=keys[at : at + BATCH]))
 
 
 def _mailbox(channel: Channel) -> Mailbox | None:

@@ -9,6 +9,7 @@ from django.core.exceptions import DisallowedHost
 from django.db.models import Exists
 from django.http import HttpRequest
 
+from unicom import health
 from unicom.errors import InvalidConfig
 from unicom.models import Account, AccountIdentity, Channel
 from unicom.platforms.webchat import origins
@@ -49,7 +50,8 @@ def is_welcome(channel: Channel, origin: str) -> bool:
 
 def is_welcome_somewhere(origin: str) -> bool:
     """Tell whether any web chat allows pages of an origin; for who has not said yet which one they mean."""
-    return any(is_welcome(channel, origin) for channel in Channel.objects.filter(platform="WebChat", active=True))
+    channels = health.readable(Channel.objects.filter(platform="WebChat", active=True))
+    return any(is_welcome(channel, origin) for channel in channels)
 
 
 def admit(item: Pass, *, origin: str | None, host: str) -> Bearer:

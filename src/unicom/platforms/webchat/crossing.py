@@ -10,7 +10,6 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.cache import patch_vary_headers
 
-from unicom.errors import EncryptionKeyError
 from unicom.platforms.webchat.bearers import host_of, is_welcome_somewhere, token_in
 from unicom.platforms.webchat.origins import is_ours
 from unicom.platforms.webchat.visitors import bearer_of
@@ -52,7 +51,7 @@ def _may_read(request: HttpRequest) -> bool:
         return True  # the origin was looked at together with the token
     try:
         return is_ours(origin, host_of(request)) or is_welcome_somewhere(origin)
-    except (OperationalError, InterfaceError, EncryptionKeyError):
+    except (OperationalError, InterfaceError):
         logger.exception("It cannot be found out which pages may read the answer, so none may.")
         return False
 
