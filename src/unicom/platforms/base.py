@@ -195,6 +195,14 @@ class Adapter(ABC):
         """
         return []
 
+    @classmethod
+    def addressees(cls, body: bytes) -> set[str]:
+        """Return the addresses that :meth:`route` gives, at little cost, for nobody has proven the body yet.
+
+        Nothing where they cannot be told: then each of the platform's channels is asked whether it proves the body.
+        """
+        return set()
+
     def concerns(self, address: str) -> bool:
         """Tell whether a part is for this channel that :meth:`route` gave the address of no single one."""
         return False

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from unicom import dead_letters
+from unicom import dead_letters, health
 from unicom.adapters import adapter_for
 from unicom.conf import settings
 from unicom.errors import (
@@ -26,6 +27,8 @@ from unicom.platforms import adapter_class
 from unicom.platforms.base import Adapter
 
 logger = logging.getLogger("unicom")
+MOST_ADDRESSES = 100
+"""Of how many channels one payload may be for each to be looked up by itself."""
 
 
 def _answer(status: int, sentence: str) -> JsonResponse:
@@ -94,10 +97,13 @@ def shared_webhook(request: HttpRequest, platform: str) -> HttpResponse:
         body = _read(request) if request.method == "POST" else b""
         if body is None:
             return _answer(413, "The payload is too large.")
-        known = _usable(platform)
+        channels = Channel.objects.filter(platform=platform).order_by("pk")
         if request.method == "GET":
-            return _shake_hands(request, kind, [adapter for _, adapter in known])
-        proven = [(channel, adapter) for channel, adapter in known if _is_proven(adapter, request, body)]
+            return _shake_hands(request, kind, [adapter for _, adapter in _usable(health.readable(channels))])
+        proven = _addressees(channels, kind.addressees(body), request, body)
+        if not proven:
+            known = _usable(health.readable(channels))
+            proven = [(channel, adapter) for channel, adapter in known if _is_proven(adapter, request, body)]
         if not proven:
             logger.warning("A webhook of %s failed authentication.", platform)
             return _answer(403, "Not allowed.")
@@ -114,10 +120,27 @@ def shared_webhook(request: HttpRequest, platform: str) -> HttpResponse:
     return JsonResponse({"ok": True})
 
 
-def _usable(platform: str) -> list[tuple[Channel, Adapter]]:
-    """Return a platform's channels whose config can be used; the others have nothing to prove a sender with."""
+def _addressees(
+    channels: QuerySet[Channel], addresses: set[str], request: HttpRequest, body: bytes
+) -> list[tuple[Channel, Adapter]]:
+    """Return the channels a payload is for, where each has proven it; else nothing.
+
+    So that of a thousand numbers the one is read that a message is for. The payload may still be a stranger's.
+    """
+    if len(addresses) > MOST_ADDRESSES or not all(address and address.isprintable() for address in addresses):
+        return []
+    proven = [
+        (channel, adapter)
+        for channel, adapter in _usable(channels.filter(external_id__in=addresses))
+        if _is_proven(adapter, request, body)
+    ]
+    return proven if {channel.external_id for channel, _ in proven} == addresses else []
+
+
+def _usable(channels: Iterable[Channel]) -> list[tuple[Channel, Adapter]]:
+    """Return the channels whose config can be used; the others have nothing to prove a sender with."""
     found = []
-    for channel in Channel.objects.filter(platform=platform).order_by("pk"):
+    for channel in channels:
         try:
             found.append((channel, adapter_for(channel)))
         except InvalidConfig:

@@ -7,9 +7,11 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 
-from tests.platforms.whatsapp.conftest import SIGNATURE, URL, make_channel, post
+from tests.platforms.whatsapp.conftest import SIGNATURE, URL, config_of, make_channel, post
+from unicom import crypto
 from unicom.models import Channel, Message, Request, Update
 from unicom.testing.draining import drain
 
@@ -121,6 +123,65 @@ def test_wa03_a_number_that_is_not_ours_is_200_and_kept(client, channel, whatsap
 def test_wa03_what_is_signed_and_unreadable_is_200_and_kept(client, channel, whatsapp, body):
     assert post(client, body, whatsapp.sign(body)) == 200
     assert bytes(Update.objects.get().body) == body
+
+
+def other_numbers(whatsapp: Any, count: int) -> list[Channel]:
+    return [
+        Channel.objects.create(name="Other", platform="WhatsApp", config=config_of(whatsapp, whatsapp.add_number()))
+        for _ in range(count)
+    ]
+
+
+def test_wa03_of_many_numbers_the_one_is_read_that_a_message_is_for(client, channel, whatsapp, number, ann, deliver):
+    ann.sends(number, "so that she is known")
+    deliver()
+    costs = []
+    for text in ("alone", "among many"):
+        ann.sends(number, text)
+        headers, body = whatsapp.pending()[0]
+        with CaptureQueriesContext(connection) as asked, patch.object(crypto, "decrypt", wraps=crypto.decrypt) as read:
+            assert post(client, body, headers) == 200
+        costs.append((len(asked), read.call_count))
+        deliver()
+        other_numbers(whatsapp, 20)
+    assert costs[0] == costs[1] and costs[0][1] > 0, costs
+
+
+def test_wa03_a_number_whose_secrets_cannot_be_read_is_asked_for_again_and_stops_no_other(
+    client, channel, whatsapp, number, ann, settings
+):
+    settings.UNICOM_ENCRYPTION_KEYS = ["a key that was lost since then"]
+    (locked,) = other_numbers(whatsapp, 1)
+    del settings.UNICOM_ENCRYPTION_KEYS
+    ann.sends(number, "Hello")
+    body = whatsapp.pending()[0].body
+    theirs = body.replace(number.id.encode(), locked.external_id.encode())
+    assert post(client, theirs, whatsapp.sign(theirs)) == 503
+    assert post(client, body, whatsapp.sign(body)) == 200
+    assert post(client, body, {SIGNATURE: "sha256=0"}) == 403
+    assert ask(client, mode="subscribe", verify_token="our-words", challenge="1").status_code == 200
+    assert Message.objects.get().channel == channel
+    locked = Channel.objects.defer("config").get(pk=locked.pk)
+    assert locked.down_since is not None and "UNICOM_ENCRYPTION_KEYS" in locked.error
+
+
+ADDRESSES: dict[str, list[Any]] = {
+    "none": [""], "NUL": ["\x00"], "half a character": ["\ud800"], "no text": [5, None, ["x"], {"a": 1}],
+    "long": ["9" * 100_000], "many": [str(number) for number in range(300)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_wa02_whatever_numbers_a_stranger_names_nothing_is_stored(client, channel, whatsapp, number, name):
+    changes = [
+        {"field": "messages", "value": {"metadata": {"phone_number_id": address}, "messages": [{}]}}
+        for address in (*ADDRESSES[name], number.id)
+    ]
+    body = json.dumps({"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": changes}]}).encode()
+    assert post(client, body, {SIGNATURE: "sha256=0"}) == 403
+    assert not Update.objects.exists()
+    assert post(client, body, whatsapp.sign(body)) == 200
+    assert Update.objects.exists() and not Message.objects.exists()
 
 
 def test_wa04_while_the_database_is_away_the_answer_is_503(client, channel, whatsapp, number, ann, deliver):

@@ -104,6 +104,14 @@ class WhatsAppAdapter(Adapter):
             raise AnomalousPayload("The body is not JSON.") from None
         return parsing.addresses(payload)
 
+    @classmethod
+    def addressees(cls, body: bytes) -> set[str]:
+        """Name the numbers a payload is for."""
+        try:
+            return parsing.addressees(json.loads(body))
+        except (ValueError, RecursionError, AnomalousPayload):
+            return set()
+
     def concerns(self, address: str) -> bool:
         """Tell whether what is addressed to an account is for this number."""
         account = self.config.BUSINESS_ACCOUNT_ID

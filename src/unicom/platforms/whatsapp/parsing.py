@@ -70,18 +70,24 @@ def _wrapped(payload: Json, entry: Json, change: Json, value: Any) -> Json:
 
 def addresses(payload: Any) -> list[tuple[str, Json]]:
     """Return each item with whom it is for: a number's id, or ``account:<id>`` where it is the whole account's."""
-    found = []
-    for item in items(payload):
-        for entry, change in _changes(item):
-            value = change.get("value")
-            metadata = value.get("metadata") if isinstance(value, Mapping) else None
-            number = metadata.get("phone_number_id") if isinstance(metadata, Mapping) else None
-            if isinstance(number, str) and number:
-                found.append((number, item))
-            else:
-                account = entry.get("id")
-                found.append((f"account:{account}" if isinstance(account, str) else "", item))
-    return found
+    return [(_address(*place), item) for item in items(payload) for place in _changes(item)]
+
+
+def addressees(payload: Any) -> set[str]:
+    """Return whom a payload is for, without cutting it; raises AnomalousPayload."""
+    if not isinstance(payload, Mapping):
+        raise AnomalousPayload(f"A webhook is an object, not {type(payload).__name__}.")
+    return {_address(*place) for place in _changes(payload)}
+
+
+def _address(entry: Json, change: Json) -> str:
+    value = change.get("value")
+    metadata = value.get("metadata") if isinstance(value, Mapping) else None
+    number = metadata.get("phone_number_id") if isinstance(metadata, Mapping) else None
+    if isinstance(number, str) and number:
+        return number
+    account = entry.get("id")
+    return f"account:{account}" if isinstance(account, str) else ""
 
 
 def parse(payload: Any, scope: str) -> list[InboundEvent]:
