@@ -107,7 +107,12 @@ class Worker:
                     trim_at = now + (SWEEP if gone >= TRIM_BATCHES * trimming.BATCH else TRIM)
                 # Asked before the look for work: what ends during it may have left some behind.
                 idle = not self._in_flight and self._outcomes.empty()
-                moved = self._record() + self._claim()
+                try:
+                    # First, so that the threads have something to do while it is written what has come of the last.
+                    moved = self._claim()
+                finally:
+                    recorded = self._record()
+                moved += recorded
                 complained = False
             except Error as error:
                 # The database is away, or not migrated yet: everything waits, nothing is lost.
@@ -129,7 +134,8 @@ class Worker:
             wakeup.event.wait(pacing.pause(POLL))
 
     def _claim(self) -> int:
-        free = self.concurrency - len(self._in_flight)
+        # Whatever waits to be recorded has let go of its thread.
+        free = self.concurrency - (len(self._in_flight) - self._outcomes.qsize())
         if free <= 0 or self.stopping.is_set():
             return 0
         taken = 0
