@@ -32,6 +32,8 @@ GATHER = 0.003
 """For how many seconds an outcome waits for others: a transaction for eight costs little more than one for one."""
 QUICK = 0.05
 """Of calls that take longer, each is recorded at once: its thread had better be calling again."""
+TURN = 0.1
+"""For how many seconds a campaign that takes every thread may keep jobs from being asked for."""
 ORPHANS = 30.0
 TRIM = 600.0
 LOOK = 600.0
@@ -56,6 +58,8 @@ class Worker:
         self._in_flight: dict[tuple[str, int], Delivery | Job] = {}
         self._outcomes: queue.SimpleQueue[tuple[Delivery, outbox.Outcome]] = queue.SimpleQueue()
         self._quick = True
+        self._jobs_wait = False
+        self._jobs_asked = float("-inf")
         self.done = 0
 
     # The loop: this thread alone claims and records deliveries, the others talk with platforms or run jobs.
@@ -134,16 +138,32 @@ class Worker:
             wakeup.event.wait(pacing.pause(POLL))
 
     def _claim(self) -> int:
+        """Give the threads that are free something to do: deliveries first, and at every other turn jobs."""
         # Whatever waits to be recorded has let go of its thread.
         free = self.concurrency - (len(self._in_flight) - self._outcomes.qsize())
         if free <= 0 or self.stopping.is_set():
             return 0
-        taken = 0
-        if "deliveries" in self.only:
-            taken += self._take(outbox.claim(min(free, BATCH)))
-        if "jobs" in self.only and taken < free:
-            taken += self._take(jobs.claim(min(free - taken, BATCH)))
+        jobs_first = self._jobs_wait and time.monotonic() - self._jobs_asked >= TURN
+        taken = self._claim_jobs(-(-free // 2)) if jobs_first else 0
+        if "deliveries" in self.only and taken < free:
+            taken += self._take(outbox.claim(min(free - taken, BATCH)))
+        self._jobs_wait = taken >= free and not jobs_first
+        if taken < free and not jobs_first:
+            taken += self._claim_jobs(free - taken)
         return taken
+
+    def _claim_jobs(self, most: int) -> int:
+        if "jobs" not in self.only:
+            return 0
+        if "deliveries" in self.only and self.concurrency > 1:
+            # A job may think for a minute; whatever is sent meanwhile needs somebody.
+            with self._lock:
+                under_way = sum(isinstance(row, Job) for row in self._in_flight.values())
+            most = min(most, self.concurrency - 1 - under_way)
+        if most <= 0:
+            return 0
+        self._jobs_asked = time.monotonic()
+        return self._take(jobs.claim(min(most, BATCH)))
 
     def _take(self, claimed: Sequence[Delivery | Job]) -> int:
         # At once: what is claimed and then forgotten would count as "may have arrived".

@@ -204,6 +204,52 @@ def test_a_worker_claims_no_more_than_its_threads_can_call_at_once(
         thread.join()
 
 
+def test_a_campaign_that_takes_every_thread_lets_jobs_have_their_turn(
+    shared_channel: Channel, unicom_sent: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("unicom.worker.TURN", 0.0)
+    with transaction.atomic():
+        for number in range(40):
+            shared_channel.send_message({"chat_id": f"chat{number}", "text": str(number)})
+    sent_before: list[int] = []
+    monkeypatch.setattr(jobs, "run", lambda row: sent_before.append(len(unicom_sent.parts)))
+    for number in range(3):
+        jobs.enqueue("nothing", str(number), {})
+    Worker(concurrency=1).run(once=True)
+    assert len(unicom_sent.parts) == 40
+    assert len(sent_before) == 3 and max(sent_before) <= 8, "every other turn, each of one call here"
+
+
+def test_jobs_that_take_long_leave_a_thread_for_what_is_sent_meanwhile(
+    shared_channel: Channel, unicom_sent: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three people wait for a model's long thought; what their operators write goes out all the same."""
+    began, may_end = threading.Semaphore(0), threading.Event()
+
+    def think(row: Job) -> None:
+        began.release()
+        assert may_end.wait(20)
+
+    monkeypatch.setattr(jobs, "run", think)
+    for number in range(3):
+        jobs.enqueue("nothing", str(number), {})
+    worker = Worker(concurrency=3)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        assert began.acquire(timeout=20) and began.acquire(timeout=20)
+        shared_channel.send_message({"chat_id": "one", "text": "1"})
+        deadline = time.monotonic() + 20
+        while not unicom_sent.parts and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert [part.text for part in unicom_sent.parts] == ["1"]
+        assert not began.acquire(blocking=False)
+    finally:
+        may_end.set()
+        worker.stop()
+        thread.join()
+
+
 def test_an_orphaned_lane_is_found_by_the_sweep(shared_channel: Channel, unicom_sent: Wire) -> None:
     shared_channel.send_message({"chat_id": "one", "text": "1"})
     Delivery.objects.update(at_front=False)
