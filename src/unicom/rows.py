@@ -34,7 +34,15 @@ def insert_and_tell(row: models.Model, *questions: QuerySet[Any, Any]) -> list[b
     return None if told is None else [bool(answer) for answer in told]
 
 
-def _insertion(row: models.Model) -> tuple[str, list[Any], Any]:
+def insert_or_change(row: models.Model, change: str, parameters: Sequence[Any]) -> bool:
+    """Insert a row, or do ``change`` (a SET, a WHERE) to the one that has its key; False where neither was done."""
+    sql, values, connection = _insertion(row, otherwise=f"UPDATE {change}")
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*values, *parameters])
+        return bool(cursor.rowcount == 1)
+
+
+def _insertion(row: models.Model, *, otherwise: str = "NOTHING") -> tuple[str, list[Any], Any]:
     model = type(row)
     connection = connections[router.db_for_write(model)]
     columns, values = [], []
@@ -47,8 +55,11 @@ def _insertion(row: models.Model) -> tuple[str, list[Any], Any]:
         values.append(field.get_db_prep_save(value, connection))
     table = connection.ops.quote_name(model._meta.db_table)
     marks = ", ".join(["%s"] * len(values))
+    primary: Any = model._meta.pk
+    key = "" if otherwise == "NOTHING" else f" ({connection.ops.quote_name(primary.column)})"
     # Names come from the model, values travel as parameters.
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING", values, connection  # noqa: S608
+    sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT{key} DO {otherwise}"  # noqa: S608
+    return sql, values, connection
 
 
 def update_row(row: models.Model, values: dict[str, Any], **guard: Any) -> bool:

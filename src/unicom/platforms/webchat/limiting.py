@@ -7,13 +7,13 @@ import math
 import time
 from typing import Any
 
-from django.db import connections, router
 from django.http import HttpRequest
 
 from unicom.conf import settings
 from unicom.errors import NotAccessible
 from unicom.ids import digest
 from unicom.models import Pace
+from unicom.rows import insert_or_change
 
 _NAMES = {
     "messages": "messages",
@@ -50,17 +50,13 @@ def take(kind: str, who: str, amount: int = 1) -> None:
 
 
 def _advance(key: str, step: float, now: float, seconds: float) -> bool:
-    connection = connections[router.db_for_write(Pace)]
-    table = connection.ops.quote_name(Pace._meta.db_table)
-    later = f"CASE WHEN {table}.tat > %s THEN {table}.tat ELSE %s END + %s"
-    with connection.cursor() as cursor:
-        cursor.execute(  # names come from the model, values travel as parameters
-            f"INSERT INTO {table} (key, tat, open_at, refused_at, refused_chat, held_until) "  # noqa: S608
-            f"VALUES (%s, %s, %s, 0, '', 0) "
-            f"ON CONFLICT (key) DO UPDATE SET tat = {later}, open_at = {later} WHERE {later} <= %s",
-            [key, now + step, now + step, *([now, now, step] * 3), now + seconds],
-        )
-        return bool(cursor.rowcount == 1)
+    mark = f"{Pace._meta.db_table}.tat"
+    later = f"CASE WHEN {mark} > %s THEN {mark} ELSE %s END + %s"
+    return insert_or_change(
+        Pace(key=key, tat=now + step, open_at=now + step),
+        f"SET tat = {later}, open_at = {later} WHERE {later} <= %s",
+        [*([now, now, step] * 3), now + seconds],
+    )
 
 
 def _duration(seconds: float) -> str:
