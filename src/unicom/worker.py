@@ -192,7 +192,9 @@ class Worker:
             with self._lock:
                 away = sum(isinstance(row, Delivery) for row in self._in_flight.values())
             while len(outcomes) < min(BATCH, away):
-                outcomes.append(self._outcomes.get(timeout=max(until - time.monotonic(), 0.0)))
+                # As many as leave together: those that left since are waited for the next time.
+                patience = until - time.monotonic() if len(outcomes) < self.concurrency else 0.0
+                outcomes.append(self._outcomes.get(timeout=max(patience, 0.0)))
         except queue.Empty:
             pass
         return outcomes
