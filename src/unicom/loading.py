@@ -54,7 +54,9 @@ def _claimed() -> QuerySet[Delivery, Any]:
     )
 
 
-_CLAIMED = Prepared(_claimed)
+_CLAIMED = Prepared(
+    _claimed, shared=range(len(_DELIVERY) + len(_MESSAGE), len(_DELIVERY) + len(_MESSAGE) + len(_CHANNEL))
+)
 
 
 def claimed(database: str, keys: Sequence[int], token: str) -> list[Delivery]:
@@ -69,8 +71,10 @@ def claimed(database: str, keys: Sequence[int], token: str) -> list[Delivery]:
         take = _taker(row)
         delivery = Delivery.from_db(database, _DELIVERY, take(len(_DELIVERY)))
         delivery.message = Message.from_db(database, _MESSAGE, take(len(_MESSAGE)))
-        channel = Channel.from_db(database, _CHANNEL, take(len(_CHANNEL)))
-        delivery.channel = channels.setdefault(channel.pk, channel)
+        of_channel = take(len(_CHANNEL))
+        if delivery.channel_id not in channels:
+            channels[delivery.channel_id] = Channel.from_db(database, _CHANNEL, of_channel)
+        delivery.channel = channels[delivery.channel_id]
         delivery.chat = Chat.from_db(database, _CHAT, take(len(_CHAT)))
         answered, siblings, by_address, by_account = take(4)
         delivery.answered_external_id = answered  # type: ignore[attr-defined]

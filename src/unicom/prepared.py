@@ -31,11 +31,13 @@ class _Compiled:
 class Prepared:
     """Be a query with places for a moment, a number, three texts and up to ten numbers; safe in any thread.
 
-    It is to be a ``values_list()``: its rows are tuples, each value as the ORM would give it.
+    It is to be a ``values_list()``: its rows are tuples, each value as the ORM would give it. Columns in ``shared``
+    belong to something that many rows may name: what is equal there is made once, and is one object.
     """
 
-    def __init__(self, build: Callable[[], QuerySet[Any, Any]]) -> None:
+    def __init__(self, build: Callable[[], QuerySet[Any, Any]], *, shared: range = range(0)) -> None:
         self._build = build
+        self._shared = shared
         self._known: dict[str, _Compiled] = {}
         self._lock = threading.Lock()
 
@@ -63,7 +65,25 @@ class Prepared:
         with connection.cursor() as cursor:
             cursor.execute(compiled.sql, params)
             rows = cursor.fetchall()
-        return [_converted(row, compiled, connection) for row in rows] if compiled.converters else list(rows)
+        if not compiled.converters:
+            return list(rows)
+        made: dict[tuple[int, Any], Any] = {}
+        return [self._converted(row, compiled, connection, made) for row in rows]
+
+    def _converted(
+        self, row: Sequence[Any], compiled: _Compiled, connection: Any, made: dict[tuple[int, Any], Any]
+    ) -> tuple[Any, ...]:
+        values = list(row)
+        for at, converters, column in compiled.converters:
+            key = (at, values[at])
+            if at in self._shared and key in made:
+                values[at] = made[key]
+                continue
+            for convert in converters:
+                values[at] = convert(values[at], column, connection)
+            if at in self._shared:
+                made[key] = values[at]
+        return tuple(values)
 
     def _compiled(self, using: str, connection: Any) -> _Compiled:
         key = f"{using}:{connection.vendor}:{connection.settings_dict['NAME']}"
@@ -77,14 +97,6 @@ class Prepared:
                     sql, tuple(params), tuple((at, each, column) for at, (each, column) in converters.items())
                 )
         return self._known[key]
-
-
-def _converted(row: Sequence[Any], compiled: _Compiled, connection: Any) -> tuple[Any, ...]:
-    values = list(row)
-    for at, converters, column in compiled.converters:
-        for convert in converters:
-            values[at] = convert(values[at], column, connection)
-    return tuple(values)
 
 
 def _hashable(value: Any) -> bool:
