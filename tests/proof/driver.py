@@ -31,7 +31,8 @@ class Plan:
     restarts: int = 3
     seed: int = 1
     time_scale: float = 0.05
-    patience: float = 900.0
+    patience: float = 300.0
+    """For how many seconds nothing may come any further."""
 
     @property
     def rounds(self) -> int:
@@ -188,16 +189,19 @@ def _wait(play: Play, site: list[Program], say: Callable[[str], Any]) -> None:
     from unicom.models import Delivery, Job, Message
 
     expected = sum(len(texts) + play.stage.first_words for texts in play.wrote.values())
-    deadline = time.monotonic() + play.plan.patience
-    told = time.monotonic()
-    while time.monotonic() < deadline:
+    moved = told = time.monotonic()
+    before: tuple[int, ...] = ()
+    while time.monotonic() - moved < play.plan.patience:
         for program in site:
             program.start()
         came = insistently(lambda: Message.objects.filter(is_outgoing=False).count())
         open_ = insistently(lambda: Delivery.objects.filter(state__in=("queued", "sending")).count())
         jobs = insistently(lambda: Job.objects.filter(state__in=("queued", "running")).count())
-        if came >= expected and not (open_ or jobs or play.stage.untold):
+        untold = play.stage.untold
+        if came >= expected and not (open_ or jobs or untold):
             return
+        if (came, open_, jobs, untold) != before:
+            moved, before = time.monotonic(), (came, open_, jobs, untold)
         if time.monotonic() - told > 15:
             told = time.monotonic()
             say(f"{came} of {expected} came in, {open_} deliveries and {jobs} jobs are open")
