@@ -9,10 +9,10 @@ if [ -z "${UNICOM_TEST_SERVERS_UP:-}" ]; then
   UNICOM_TEST_SERVERS_UP=1 exec .venv/bin/python scripts/servers.py -- "$0" "$@"
 fi
 
-first=(--cov --cov-report= --cov-fail-under=0)
-second=(--cov --cov-append --cov-report=term)
+# Once is enough, and it takes its time: what the second run adds is next to nothing.
+coverage=(--cov --cov-report=term)
 if [ $# -gt 0 ]; then
-  first=(--no-cov) second=(--no-cov)
+  coverage=(--no-cov)
 fi
 # The order of sets differs from process to process, and with it the names of tests that show one; the two workers of a run
 # must agree. Another seed each run: nothing may come to rely on one order.
@@ -23,7 +23,7 @@ status=0
 echo "==> The web chat's component, in Chromium"
 (cd frontend && npm run --silent test) || status=$?
 echo "==> The suite on PostgreSQL (PYTHONHASHSEED=$PYTHONHASHSEED)"
-UNICOM_TEST_DATABASE=postgres pytest -m "not proof" "${first[@]}" "$@" || status=$?
+UNICOM_TEST_DATABASE=postgres pytest -m "not proof" "${coverage[@]}" "$@" || status=$?
 echo "==> The suite on SQLite"
-UNICOM_TEST_DATABASE=sqlite pytest -m "not proof and not once" "${second[@]}" "$@" || status=$?
+UNICOM_TEST_DATABASE=sqlite pytest -m "not proof and not once" --no-cov "$@" || status=$?
 exit $status
