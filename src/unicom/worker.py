@@ -162,16 +162,25 @@ class Worker:
             most = min(most, self.concurrency - 1 - under_way)
         if most <= 0:
             return 0
-        self._jobs_asked = time.monotonic()
-        return self._take(jobs.claim(min(most, BATCH)))
+        claimed = jobs.claim(min(most, BATCH))
+        if len(claimed) < most:
+            self._jobs_asked = time.monotonic()  # no more are due for now
+        return self._take(claimed)
 
     def _take(self, claimed: Sequence[Delivery | Job]) -> int:
         # At once: what is claimed and then forgotten would count as "may have arrived".
         with self._lock:
-            self._in_flight.update((_key(row), row) for row in claimed)
-        for row in claimed:
+            again = [row for row in claimed if isinstance(row, Delivery) and _key(row) in self._in_flight]
+            taken = [row for row in claimed if row not in again]
+            self._in_flight.update((_key(row), row) for row in taken)
+        for row in taken:
             self._work.put(row)
-        return len(claimed)
+        for row in again:
+            # Its lease ran out while the database or this process stood still: what came of that call is still to be
+            # recorded, or still to come, and must not find the row being sent anew.
+            at = timezone.now() + timedelta(seconds=POLL)
+            outbox.QUEUE.give_back(row, at, attempts=max(row.attempts - 1, 0))
+        return len(taken)
 
     def _record(self) -> int:
         """Write what the threads have brought, together."""
@@ -202,11 +211,15 @@ class Worker:
     def _landed(self, rows: Iterable[Delivery | Job]) -> None:
         with self._lock:
             for row in rows:
-                self._in_flight.pop(_key(row), None)
+                if self._in_flight.get(_key(row)) is row:  # not what has been claimed anew since
+                    del self._in_flight[_key(row)]
                 self.done += 1
 
     def _sweep(self) -> None:
         if "deliveries" in self.only:
+            # First, or after an outage what has come would be taken for lost.
+            while self._record():
+                pass
             outbox.recover()
         if "jobs" in self.only:
             jobs.recover()

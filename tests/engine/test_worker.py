@@ -204,6 +204,37 @@ def test_a_worker_claims_no_more_than_its_threads_can_call_at_once(
         thread.join()
 
 
+def test_what_had_come_before_an_outage_is_not_sent_again_after_it(
+    shared_channel: Channel, unicom_sent: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The leases ran out while the database was away; that the second was sent is known, and not yet written."""
+    shared_channel.config = {"ON_UNKNOWN": "resend"}
+    shared_channel.save()
+    for number in range(2):
+        shared_channel.send_message({"chat_id": f"chat{number}", "text": str(number)})
+    monkeypatch.setattr("unicom.worker.BATCH", 1)  # one outcome after the other
+    both, calls = threading.Barrier(2), iter(range(100))
+    deliver, record_many = outbox.deliver, outbox.record_many
+    outages = iter([True])
+
+    def deliver_both(delivery: Delivery) -> outbox.Outcome:
+        if next(calls) < 2:
+            both.wait(20)
+        return deliver(delivery)
+
+    def record_after_the_outage(outcomes: list[tuple[Delivery, outbox.Outcome]]) -> None:
+        if next(outages, False):
+            Delivery.objects.update(lease_until=timezone.now() - timedelta(minutes=1))
+            assert outbox.recover() == 2, "as some other worker would"
+        record_many(outcomes)
+
+    monkeypatch.setattr(outbox, "deliver", deliver_both)
+    monkeypatch.setattr(outbox, "record_many", record_after_the_outage)
+    Worker(concurrency=2).run(once=True)
+    assert sorted(part.text for part in unicom_sent.parts) == ["0", "1"]
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"sent"}
+
+
 def test_a_campaign_that_takes_every_thread_lets_jobs_have_their_turn(
     shared_channel: Channel, unicom_sent: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
