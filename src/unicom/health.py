@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import QuerySet, TextField
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from unicom.errors import EncryptionKeyError, UnknownPlatform
@@ -41,12 +43,16 @@ def readable(channels: QuerySet[Channel], *, otherwise: Callable[[int, str], obj
         return list(channels)
     except EncryptionKeyError:
         pass  # whose they are is found out one by one
+    field: Any = Channel._meta.get_field("config")
     found: list[Channel] = []
-    for pk in channels.values_list("pk", flat=True):
+    # As text it stays encrypted.
+    for channel in channels.defer("config").annotate(sealed=Cast("config", TextField())):
         try:
-            found += Channel.objects.filter(pk=pk)
+            channel.config = field.from_db_value(channel.sealed, None, None)
         except EncryptionKeyError as error:
-            otherwise(pk, str(error))
+            otherwise(channel.pk, str(error))
+        else:
+            found.append(channel)
     return found
 
 

@@ -50,7 +50,10 @@ def is_welcome(channel: Channel, origin: str) -> bool:
 
 def is_welcome_somewhere(origin: str) -> bool:
     """Tell whether any web chat allows pages of an origin; for who has not said yet which one they mean."""
-    channels = health.readable(Channel.objects.filter(platform="WebChat", active=True))
+    channels = health.readable(
+        Channel.objects.filter(platform="WebChat", active=True),
+        otherwise=lambda pk, why: logger.error("Channel %s is on no other site's pages for now: %s", pk, why),
+    )
     return any(is_welcome(channel, origin) for channel in channels)
 
 
