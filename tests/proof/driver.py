@@ -31,7 +31,7 @@ class Plan:
     restarts: int = 3
     seed: int = 1
     time_scale: float = 0.05
-    patience: float = 300.0
+    patience: float = 200.0
     """For how many seconds nothing may come any further."""
 
     @property
@@ -190,7 +190,7 @@ def _wait(play: Play, site: list[Program], say: Callable[[str], Any]) -> None:
 
     expected = sum(len(texts) + play.stage.first_words for texts in play.wrote.values())
     moved = told = time.monotonic()
-    before: tuple[int, ...] = ()
+    most, least = -1, 0
     while time.monotonic() - moved < play.plan.patience:
         for program in site:
             program.start()
@@ -200,8 +200,8 @@ def _wait(play: Play, site: list[Program], say: Callable[[str], Any]) -> None:
         untold = play.stage.untold
         if came >= expected and not (open_ or jobs or untold):
             return
-        if (came, open_, jobs, untold) != before:
-            moved, before = time.monotonic(), (came, open_, jobs, untold)
+        if came > most or open_ + untold < least:
+            moved, most, least = time.monotonic(), came, open_ + untold
         if time.monotonic() - told > 15:
             told = time.monotonic()
             say(f"{came} of {expected} came in, {open_} deliveries and {jobs} jobs are open")
