@@ -36,13 +36,15 @@ def insert_and_tell(row: models.Model, *questions: QuerySet[Any, Any]) -> list[b
 
 def insert_or_change(row: models.Model, change: str, parameters: Sequence[Any]) -> bool:
     """Insert a row, or do ``change`` (a SET, a WHERE) to the one that has its key; False where neither was done."""
-    sql, values, connection = _insertion(row, otherwise=f"UPDATE {change}")
+    primary: Any = type(row)._meta.pk
+    key = connections[router.db_for_write(type(row))].ops.quote_name(primary.column)
+    sql, values, connection = _insertion(row, on_conflict=f"({key}) DO UPDATE {change}")
     with connection.cursor() as cursor:
         cursor.execute(sql, [*values, *parameters])
         return bool(cursor.rowcount == 1)
 
 
-def _insertion(row: models.Model, *, otherwise: str = "NOTHING") -> tuple[str, list[Any], Any]:
+def _insertion(row: models.Model, *, on_conflict: str = "DO NOTHING") -> tuple[str, list[Any], Any]:
     model = type(row)
     connection = connections[router.db_for_write(model)]
     columns, values = [], []
@@ -55,10 +57,8 @@ def _insertion(row: models.Model, *, otherwise: str = "NOTHING") -> tuple[str, l
         values.append(field.get_db_prep_save(value, connection))
     table = connection.ops.quote_name(model._meta.db_table)
     marks = ", ".join(["%s"] * len(values))
-    primary: Any = model._meta.pk
-    key = "" if otherwise == "NOTHING" else f" ({connection.ops.quote_name(primary.column)})"
     # Names come from the model, values travel as parameters.
-    sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT{key} DO {otherwise}"  # noqa: S608
+    sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT {on_conflict}"  # noqa: S608
     return sql, values, connection
 
 
